@@ -1,0 +1,16 @@
+import { setTimeout as delay } from "node:timers/promises";
+
+/** Time as the service sees it; tests replace it to move time by hand. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  nowMs(): number;
+  /** Resolves after `ms`; rejects at once with the signal's reason when it is aborted. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  async sleep(ms, signal) {
+    await delay(ms, undefined, signal === undefined ? {} : { signal });
+  },
+};

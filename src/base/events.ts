@@ -1,0 +1,162 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { codeOf, describe, type ErrorCode } from "./errors.ts";
+import type { Logger } from "./logger.ts";
+
+/**
+ * One method for each thing that happens in the business: it moves the metric (few labels) and writes the log line
+ * (details, never message text). Nothing else in the service counts or logs these.
+ */
+export class Events {
+  readonly registry = new Registry();
+  readonly #log: Logger;
+
+  readonly #callbacks = this.#counter("yingda_callbacks_total", "Callbacks answered", ["channel", "kind", "status"]);
+  readonly #callbackSeconds = this.#histogram(
+    "yingda_callback_seconds",
+    "Time from a callback's arrival to its answer",
+    ["channel"],
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+  );
+  readonly #kept = this.#counter("yingda_messages_total", "Messages by what became of them on arrival", [
+    "channel",
+    "outcome",
+  ]);
+  readonly #turns = this.#counter("yingda_turns_total", "Turns finished", ["channel", "outcome"]);
+  readonly #stageSeconds = this.#histogram(
+    "yingda_turn_stage_seconds",
+    "Time of a turn's stages: wait (receipt to start), moderate, first_token, generate, deliver, total",
+    ["stage"],
+    [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
+  );
+  readonly #running = this.#gauge("yingda_turns_running", "Turns running in this process", []);
+  readonly #queueAge = this.#gauge("yingda_queue_age_seconds", "Age of the last message taken, at its start", []);
+  readonly #recovered = this.#counter("yingda_turns_recovered_total", "Turns taken over from a dead worker", []);
+  readonly #modelTokens = this.#counter("yingda_model_tokens_total", "Tokens", ["model", "direction"]);
+  readonly #modelCalls = this.#counter("yingda_model_calls_total", "Model requests by result", ["endpoint", "result"]);
+  readonly #modelFirstToken = this.#histogram(
+    "yingda_model_first_token_seconds",
+    "Time to the first answer token",
+    ["endpoint"],
+    [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60],
+  );
+  readonly #verdicts = this.#counter("yingda_verdicts_total", "Moderation verdicts", ["direction", "action"]);
+  readonly #sends = this.#counter("yingda_wecom_calls_total", "Calls to WeCom's API by errcode", ["call", "errcode"]);
+  readonly #records = this.#counter("yingda_records_total", "Records by result", ["result"]);
+  readonly #recordsWaiting = this.#gauge("yingda_records_waiting", "Records in Redis, not yet in the database", []);
+  readonly #alerts = this.#counter("yingda_alerts_total", "Things an operator must look at", ["code"]);
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  callbackAnswered(e: { channel: string; kind: string; status: number; code?: ErrorCode; tookMs: number }): void {
+    this.#callbacks.inc({ channel: e.channel, kind: e.kind, status: String(e.status) });
+    this.#callbackSeconds.observe({ channel: e.channel }, e.tookMs / 1000);
+    const level = e.status >= 500 ? "error" : e.status >= 400 ? "warn" : "debug";
+    this.#log[level](e, "callback answered");
+  }
+
+  messageTaken(e: { channel: string; outcome: "kept" | "repeated" | "busy"; traceId: string }): void {
+    this.#kept.inc({ channel: e.channel, outcome: e.outcome });
+    this.#log.info(e, "message taken");
+  }
+
+  turnStarted(e: { traceId: string; channel: string; attempt: number; waitedMs: number }): void {
+    this.#running.inc();
+    this.#queueAge.set(e.waitedMs / 1000);
+    this.#stageSeconds.observe({ stage: "wait" }, e.waitedMs / 1000);
+    if (e.attempt > 1) this.#recovered.inc();
+    this.#log.info(e, "turn started");
+  }
+
+  turnStage(e: { traceId: string; stage: "moderate" | "first_token" | "generate" | "deliver"; tookMs: number }): void {
+    this.#stageSeconds.observe({ stage: e.stage }, e.tookMs / 1000);
+    this.#log.debug(e, "turn stage");
+  }
+
+  /** Every started turn ends here or in `turnLeft`. */
+  turnFinished(e: { traceId: string; channel: string; outcome: string; code?: ErrorCode; tookMs: number }): void {
+    this.#running.dec();
+    this.#turns.inc({ channel: e.channel, outcome: e.outcome });
+    this.#stageSeconds.observe({ stage: "total" }, e.tookMs / 1000);
+    this.#log.info(e, "turn finished");
+  }
+
+  /** The turn goes on in another process, or later: lease lost, shutdown, store away. */
+  turnLeft(e: { traceId: string; error: unknown }): void {
+    this.#running.dec();
+    this.#log.warn(
+      { traceId: e.traceId, code: codeOf(e.error), why: describe(e.error) },
+      "turn left to another worker",
+    );
+  }
+
+  modelAnswered(e: {
+    traceId: string;
+    endpoint: string;
+    model: string;
+    firstTokenMs: number;
+    promptTokens?: number;
+    answerTokens?: number;
+  }): void {
+    this.#modelCalls.inc({ endpoint: e.endpoint, result: "ok" });
+    this.#modelFirstToken.observe({ endpoint: e.endpoint }, e.firstTokenMs / 1000);
+    this.#modelTokens.inc({ model: e.model, direction: "prompt" }, e.promptTokens ?? 0);
+    this.#modelTokens.inc({ model: e.model, direction: "answer" }, e.answerTokens ?? 0);
+    this.#log.info(e, "model answered");
+  }
+
+  modelFailed(e: { traceId: string; endpoint: string; error: unknown }): void {
+    const code = codeOf(e.error);
+    this.#modelCalls.inc({ endpoint: e.endpoint, result: code });
+    this.#log.warn({ traceId: e.traceId, endpoint: e.endpoint, code, why: describe(e.error) }, "model failed");
+  }
+
+  verdictGiven(e: {
+    traceId: string;
+    direction: string;
+    action: string;
+    categories: string[];
+    rules: string[];
+    caseNumber?: string;
+  }): void {
+    this.#verdicts.inc({ direction: e.direction, action: e.action });
+    this.#log[e.action === "allow" ? "debug" : "info"](e, "verdict given");
+  }
+
+  wecomCalled(e: { call: string; errcode: number | string; tookMs: number; traceId?: string }): void {
+    this.#sends.inc({ call: e.call, errcode: String(e.errcode) });
+    this.#log[e.errcode === 0 ? "debug" : "warn"](e, "wecom called");
+  }
+
+  recordsWritten(count: number): void {
+    this.#records.inc({ result: "written" }, count);
+  }
+
+  recordsDelayed(e: { waiting: number; error: unknown }): void {
+    this.#records.inc({ result: "delayed" });
+    this.#log.warn({ waiting: e.waiting, why: describe(e.error) }, "database away, records wait in Redis");
+  }
+
+  recordsWaiting(count: number): void {
+    this.#recordsWaiting.set(count);
+  }
+
+  /** Something that only a person can mend. `code` is stable, `message` says what to do. */
+  alert(code: string, message: string, details: Record<string, string | number> = {}): void {
+    this.#alerts.inc({ code });
+    this.#log.error({ alert: code, ...details }, message);
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  #histogram<L extends string>(name: string, help: string, labelNames: L[], buckets: number[]): Histogram<L> {
+    return new Histogram({ name, help, labelNames, buckets, registers: [this.registry] });
+  }
+}

@@ -1,0 +1,86 @@
+/** What the durable side keeps. Built by the turn, spooled in Redis, written to SQL by the recorder. */
+
+export type TurnOutcome =
+  | "answered"
+  | "refused" // the question was refused
+  | "withheld" // the answer was taken back by the output gate
+  | "failed"
+  | "stopped"
+  | "busy"
+  | "command"
+  | "greeting";
+
+export interface RecordedSignal {
+  checker: string;
+  category: string;
+  confidence: number;
+  rule: string;
+  spans: { start: number; end: number }[];
+}
+
+export interface FlagRecord {
+  /** Unique; the number told to the member. */
+  caseNumber: string;
+  direction: "question" | "answer";
+  severity: "P0" | "P1" | "P2" | "P3";
+  action: string;
+  categories: string[];
+  signals: RecordedSignal[];
+  policyVersion: string;
+  /** The text that was judged: the question, or the answer including what was withheld. */
+  text: string;
+}
+
+export interface TurnRecord {
+  kind: "turn";
+  /** The message's id: writing the same turn twice changes nothing. */
+  turnId: string;
+  traceId: string;
+  conversationId: string;
+  channel: "app" | "bot" | "socket";
+  groupId: string | null;
+  userId: string;
+  outcome: TurnOutcome;
+  question: string;
+  /** What the member was shown. */
+  answer: string;
+  errorCode: string | null;
+  model: string | null;
+  endpoint: string | null;
+  promptTokens: number | null;
+  answerTokens: number | null;
+  attempts: number;
+  receivedAtMs: number;
+  startedAtMs: number;
+  /** From receipt. */
+  firstTokenAtMs: number | null;
+  finishedAtMs: number;
+  policyVersion: string;
+  flags: FlagRecord[];
+  /** Names the stream whose thumbs come back as feedback, when there is one. */
+  feedbackId: string | null;
+}
+
+export interface FeedbackRecord {
+  kind: "feedback";
+  /** The platform's id of this event: writing it twice changes nothing. */
+  eventId: string;
+  feedbackId: string;
+  userId: string;
+  verdict: "accurate" | "inaccurate" | "cancelled";
+  /** off_topic, incomplete, wrong, data_error (wecom-protocol 4.6). */
+  reasons: string[];
+  comment: string;
+  atMs: number;
+}
+
+export type SpooledRecord = TurnRecord | FeedbackRecord;
+
+/** The durable store, one contract on SQLite and PostgreSQL. */
+export interface RecordStore {
+  /** Writes a batch in one transaction; a record that is already there is left as it is. Throws `record_store_unavailable`. */
+  write(records: SpooledRecord[]): Promise<void>;
+  /** For `/readyz` and the demo. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
