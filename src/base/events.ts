@@ -75,7 +75,7 @@ export class Events {
   }
 
   /** Every started turn ends here or in `turnLeft`. */
-  turnFinished(e: { traceId: string; channel: string; outcome: string; code?: ErrorCode; tookMs: number }): void {
+  turnFinished(e: { traceId: string; channel: string; outcome: string; code?: string; tookMs: number }): void {
     this.#running.dec();
     this.#turns.inc({ channel: e.channel, outcome: e.outcome });
     this.#stageSeconds.observe({ stage: "total" }, e.tookMs / 1000);

@@ -1,3 +1,13 @@
+import type { Language } from "./texts.ts";
+
+/** How one part of an answer travels. */
+export type PartRoute = "push" | "stream" | "response_url";
+
+export interface PlannedPart {
+  text: string;
+  via: PartRoute;
+}
+
 /** The way an answer goes back (design.md part 2): app pushes or bot snapshots, later socket frames. */
 export interface ReplySink {
   /**
@@ -5,20 +15,16 @@ export interface ReplySink {
    * lost is followed by another, and `deliver` decides about success. A channel that cannot stream ignores it.
    */
   show(textSoFar: string): void;
-  /** Cuts the whole answer into the parts that this channel delivers. Pure: the parts are kept in the journal before the first is sent. */
-  split(answer: string): string[];
+  /** Cuts the whole answer into what this channel can deliver, in order. Kept in the journal before the first part is sent. */
+  plan(answer: string, language: Language): PlannedPart[];
+  /** WeCom compares request bodies on this way and drops a repeat: equal answers on purpose need a mark to differ. */
+  readonly checksDuplicates: boolean;
   /**
-   * Delivers one part and resolves once WeCom has taken it. Parts go in order, each only after the one before.
-   * Throws a YingdaError when the part certainly or possibly did not arrive.
+   * Delivers one part and resolves once WeCom has taken it; called for each part after the one before. `mark`: how often
+   * the same text went out lately in this conversation. Throws a YingdaError when the part certainly or possibly did not
+   * arrive; calling it again with the same part is safe where `checksDuplicates` is true or the route takes one use only.
    */
-  deliver(part: ReplyPart): Promise<void>;
+  deliver(part: PlannedPart, options: { mark: number; traceId: string; signal: AbortSignal }): Promise<void>;
   /** Releases timers; called once, whatever happened. */
   close(): void;
-}
-
-export interface ReplyPart {
-  text: string;
-  index: number;
-  count: number;
-  signal: AbortSignal;
 }

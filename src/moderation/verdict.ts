@@ -78,3 +78,18 @@ export interface Moderator {
   /** Days that records keep the raw and the masked text. */
   readonly retention: { rawDays: number; maskedDays: number };
 }
+
+/** Whether the text must not go on: not to the model, not to the person. */
+export function forbids(verdict: Verdict): boolean {
+  return verdict.action === "refuse" || verdict.action === "pause";
+}
+
+/** The text with what the policy redacts replaced, unit for unit, so that offsets stay true. */
+export function redacted(text: string, verdict: Verdict): string {
+  if (verdict.action !== "redact") return text;
+  let masked = text;
+  for (const { start, end } of verdict.signals.flatMap((signal) => signal.spans)) {
+    masked = masked.slice(0, start) + "＊".repeat(Math.max(0, end - start)) + masked.slice(end);
+  }
+  return masked;
+}

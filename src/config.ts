@@ -1,0 +1,239 @@
+import { z } from "zod";
+import { YingdaError } from "./base/errors.ts";
+import { Secret } from "./base/secret.ts";
+
+/**
+ * The environment of contract.md, read by this one schema. A bad value stops the start with one line per fault: the name,
+ * what is wrong, and an example that works. Secrets are wrapped so that they cannot print.
+ */
+
+const EXAMPLES: Record<string, string> = {
+  HOST: "0.0.0.0",
+  PORT: "3000",
+  PUBLIC_URL: "https://yingda.example.com",
+  ROLE: "all",
+  REDIS_URL: "redis://127.0.0.1:6379/0",
+  DATABASE_URL: "postgres://yingda:password@127.0.0.1:5432/yingda",
+  DATA_DIR: "./data",
+  WECOM_API_BASE: "https://qyapi.weixin.qq.com",
+  WECOM_CORP_ID: "ww1234567890abcdef",
+  WECOM_APP_AGENT_ID: "1000002",
+  WECOM_APP_SECRET: "the app's Secret from the admin console",
+  WECOM_APP_TOKEN: "the Token shown beside the app's callback URL",
+  WECOM_APP_AES_KEY: "the 43 characters shown as EncodingAESKey",
+  WECOM_BOT_NAME: "应答助手",
+  WECOM_BOT_TOKEN: "the Token shown beside the bot's callback URL",
+  WECOM_BOT_AES_KEY: "the 43 characters shown as EncodingAESKey",
+  WECOM_BOT_ID: "the bot's id",
+  WECOM_BOT_SECRET: "the bot's long-connection secret",
+  WECOM_BOT_WS_URL: "wss://openws.work.weixin.qq.com",
+  WECOM_MEDIA_HOSTS: "qyapi.weixin.qq.com,*.myqcloud.com",
+  CALLBACK_MAX_AGE_SECONDS: "300",
+  OPENAI_BASE_URL: "http://127.0.0.1:8000/v1",
+  OPENAI_API_KEY: "sk-...",
+  OPENAI_MODEL: "Qwen/Qwen3-8B",
+  MODEL_CONTEXT_TOKENS: "8192",
+  SYSTEM_PROMPT_FILE: "./prompt.md",
+  GROUP_SESSION: "group",
+  SESSION_TTL_SECONDS: "86400",
+  TURN_TIMEOUT_SECONDS: "300",
+  POLICY_FILE: "./policy.yaml",
+  GUARD_BASE_URL: "http://127.0.0.1:8001/v1",
+  GUARD_KIND: "qwen3guard",
+  ADMIN_USERS: "zhangsan:admin,lisi:reviewer",
+  LOG_LEVEL: "info",
+};
+
+const text = z.string().trim().min(1);
+const secret = text.transform((value) => new Secret(value));
+const aesKey = text
+  .regex(/^[A-Za-z0-9+/]{43}$/, "must be exactly the 43 characters that the admin console shows")
+  .transform((value) => new Secret(value));
+const callbackToken = text
+  .regex(/^[A-Za-z0-9]{1,32}$/, "must be 1 to 32 letters and digits")
+  .transform((value) => new Secret(value));
+
+function url(...protocols: string[]) {
+  const allowed = protocols.map((protocol) => `${protocol}://`).join(" or ");
+  return text.refine((value) => protocols.includes(URL.parse(value)?.protocol.slice(0, -1) ?? ""), {
+    message: `must be an address that begins with ${allowed}`,
+  });
+}
+
+function wholeNumber(min: number, max: number) {
+  return text
+    .regex(/^\d+$/, "must be a whole number")
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
+}
+
+const listOf = (item: z.ZodType<string, string>) =>
+  text.transform((value) => value.split(",").map((part) => part.trim())).pipe(z.array(item).min(1));
+
+const adminUsers = text
+  .transform((value) => value.split(",").map((part) => part.trim()))
+  .pipe(
+    z.array(
+      z
+        .string()
+        .regex(/^[^:]+:(viewer|reviewer|admin)$/, "must be userid:role with the roles viewer, reviewer, admin")
+        .transform((entry) => {
+          const [userId = "", role = ""] = entry.split(":");
+          return { userId: userId.toLowerCase(), role: role as "viewer" | "reviewer" | "admin" };
+        }),
+    ),
+  );
+
+const schema = z.object({
+  HOST: text.default("0.0.0.0"),
+  PORT: wholeNumber(0, 65_535).default(3000),
+  PUBLIC_URL: url("https", "http").optional(),
+  ROLE: z.enum(["all", "web", "worker"]).default("all"),
+  REDIS_URL: url("redis", "rediss").default("redis://127.0.0.1:6379/0"),
+  DATABASE_URL: url("postgres", "postgresql")
+    .transform((value) => new Secret(value))
+    .optional(),
+  DATA_DIR: text.default("./data"),
+  WECOM_API_BASE: url("https", "http").default("https://qyapi.weixin.qq.com"),
+  WECOM_CORP_ID: text.optional(),
+  WECOM_APP_AGENT_ID: text.regex(/^\d+$/, "must be the app's AgentId, a number").optional(),
+  WECOM_APP_SECRET: secret.optional(),
+  WECOM_APP_TOKEN: callbackToken.optional(),
+  WECOM_APP_AES_KEY: aesKey.optional(),
+  WECOM_BOT_NAME: text.optional(),
+  WECOM_BOT_TOKEN: callbackToken.optional(),
+  WECOM_BOT_AES_KEY: aesKey.optional(),
+  WECOM_BOT_ID: text.optional(),
+  WECOM_BOT_SECRET: secret.optional(),
+  WECOM_BOT_WS_URL: url("wss", "ws").default("wss://openws.work.weixin.qq.com"),
+  WECOM_MEDIA_HOSTS: listOf(text).default(["qyapi.weixin.qq.com", "*.myqcloud.com"]),
+  CALLBACK_MAX_AGE_SECONDS: wholeNumber(1, 86_400).default(300),
+  OPENAI_BASE_URL: listOf(url("http", "https")).optional(),
+  OPENAI_API_KEY: secret.optional(),
+  OPENAI_MODEL: text.optional(),
+  MODEL_CONTEXT_TOKENS: wholeNumber(1_024, 10_000_000).default(8_192),
+  SYSTEM_PROMPT_FILE: text.optional(),
+  GROUP_SESSION: z.enum(["group", "member"]).default("group"),
+  SESSION_TTL_SECONDS: wholeNumber(1, 31_536_000).default(86_400),
+  TURN_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(300),
+  POLICY_FILE: text.optional(),
+  GUARD_BASE_URL: url("http", "https").optional(),
+  GUARD_API_KEY: secret.optional(),
+  GUARD_MODEL: text.optional(),
+  GUARD_KIND: z.enum(["qwen3guard", "llama-guard", "openai-moderation", "judge"]).optional(),
+  ADMIN_USERS: adminUsers.default([]),
+  ADMIN_BOOTSTRAP_TOKEN: secret.optional(),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+});
+
+export interface Config {
+  http: { host: string; port: number };
+  role: "all" | "web" | "worker";
+  redisUrl: string;
+  database: { url: Secret | null; dataDir: string };
+  wecom: {
+    apiBase: string;
+    app: { corpId: string; agentId: string; secret: Secret; token: Secret; aesKey: Secret } | null;
+    bot: { token: Secret; aesKey: Secret } | null;
+    botName: string | undefined;
+  };
+  callbackMaxAgeMs: number;
+  model: { baseUrls: string[]; apiKey: Secret | null; name: string; contextTokens: number };
+  systemPromptFile: string | null;
+  policyFile: string | null;
+  groupSession: "group" | "member";
+  sessionTtlMs: number;
+  turnTimeoutMs: number;
+  logLevel: string;
+}
+
+/** Checks the whole environment at once. Throws `bad_config` whose message has one line per fault. */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  // An empty value is how compose files and shells say "not set".
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([name, value]) => name in schema.shape && value !== undefined && value.trim() !== ""),
+  );
+  const parsed = schema.safeParse(given);
+  const faults = parsed.success
+    ? crossFaults(parsed.data)
+    : parsed.error.issues.map((issue) => fault(String(issue.path[0]), issue.message));
+  if (!parsed.success || faults.length > 0) throw badConfig(faults);
+  const e = parsed.data;
+  return {
+    http: { host: e.HOST, port: e.PORT },
+    role: e.ROLE,
+    redisUrl: e.REDIS_URL,
+    database: { url: e.DATABASE_URL ?? null, dataDir: e.DATA_DIR },
+    wecom: { apiBase: e.WECOM_API_BASE, app: appOf(e), bot: botOf(e), botName: e.WECOM_BOT_NAME },
+    callbackMaxAgeMs: e.CALLBACK_MAX_AGE_SECONDS * 1000,
+    model: {
+      baseUrls: e.OPENAI_BASE_URL ?? [],
+      apiKey: e.OPENAI_API_KEY ?? null,
+      name: e.OPENAI_MODEL ?? "",
+      contextTokens: e.MODEL_CONTEXT_TOKENS,
+    },
+    systemPromptFile: e.SYSTEM_PROMPT_FILE ?? null,
+    policyFile: e.POLICY_FILE ?? null,
+    groupSession: e.GROUP_SESSION,
+    sessionTtlMs: e.SESSION_TTL_SECONDS * 1000,
+    turnTimeoutMs: e.TURN_TIMEOUT_SECONDS * 1000,
+    logLevel: e.LOG_LEVEL,
+  };
+}
+
+type Env = z.output<typeof schema>;
+
+function appOf(e: Env): Config["wecom"]["app"] {
+  const { WECOM_CORP_ID, WECOM_APP_AGENT_ID, WECOM_APP_SECRET, WECOM_APP_TOKEN, WECOM_APP_AES_KEY } = e;
+  if (!(WECOM_CORP_ID && WECOM_APP_AGENT_ID && WECOM_APP_SECRET && WECOM_APP_TOKEN && WECOM_APP_AES_KEY)) return null;
+  return {
+    corpId: WECOM_CORP_ID,
+    agentId: WECOM_APP_AGENT_ID,
+    secret: WECOM_APP_SECRET,
+    token: WECOM_APP_TOKEN,
+    aesKey: WECOM_APP_AES_KEY,
+  };
+}
+
+function botOf(e: Env): Config["wecom"]["bot"] {
+  if (!(e.WECOM_BOT_TOKEN && e.WECOM_BOT_AES_KEY)) return null;
+  return { token: e.WECOM_BOT_TOKEN, aesKey: e.WECOM_BOT_AES_KEY };
+}
+
+/** Faults that lie between variables: half a channel, two ways for one bot, nothing to do. */
+function crossFaults(e: Env): string[] {
+  const faults: string[] = [];
+  const together = (names: (keyof Env)[], why: string): boolean => {
+    const missing = names.filter((name) => e[name] === undefined);
+    if (missing.length > 0 && missing.length < names.length) {
+      for (const name of missing) faults.push(fault(name, `is missing: ${why}`));
+    }
+    return missing.length === 0;
+  };
+  const app = together(
+    ["WECOM_APP_AGENT_ID", "WECOM_APP_SECRET", "WECOM_APP_TOKEN", "WECOM_APP_AES_KEY"],
+    "the self-built app needs all four WECOM_APP_* values, or none",
+  );
+  const bot = together(["WECOM_BOT_TOKEN", "WECOM_BOT_AES_KEY"], "the AI bot's callback needs both values, or none");
+  const socket = together(["WECOM_BOT_ID", "WECOM_BOT_SECRET"], "the AI bot's long connection needs both, or none");
+  if (app && e.WECOM_CORP_ID === undefined) faults.push(fault("WECOM_CORP_ID", "is missing: the app needs the corpid"));
+  if (bot && socket) {
+    faults.push(fault("WECOM_BOT_ID", "a bot uses its callback or its long connection: remove one of the two pairs"));
+  }
+  if (faults.length === 0 && !app && !bot && !socket) {
+    faults.push(fault("WECOM_APP_AGENT_ID", "no channel is set: set the app's values or the bot's"));
+  }
+  for (const name of ["OPENAI_BASE_URL", "OPENAI_MODEL"] as const) {
+    if (e[name] === undefined) faults.push(fault(name, "is missing: without a model nothing can be answered"));
+  }
+  return faults;
+}
+
+function fault(name: string, what: string): string {
+  return `${name} ${what}. Example: ${name}=${EXAMPLES[name] ?? "..."}`;
+}
+
+function badConfig(faults: string[]): YingdaError {
+  const count = faults.length === 1 ? "One setting is wrong" : `${faults.length} settings are wrong`;
+  return new YingdaError("bad_config", `${count}:\n${faults.map((line) => `  - ${line}`).join("\n")}`);
+}

@@ -1,0 +1,52 @@
+import { caseNumberOf } from "./case-number.ts";
+import type { Command } from "./commands.ts";
+import { type Composer, plain, type TurnInHand } from "./compose.ts";
+import type { Draft } from "./reply.ts";
+import { languageOf, TEXTS } from "./texts.ts";
+
+/** The bot's own answer to a command or an opened chat; no model is asked. */
+export async function answerCommand(
+  command: Exclude<Command, "retry"> | "greeting",
+  turn: TurnInHand,
+  composer: Composer,
+): Promise<Draft> {
+  const { message, desk } = turn;
+  const texts = TEXTS[languageOf(message.text)];
+  switch (command) {
+    case "greeting":
+      return plain(texts.greeting(composer.botName), message, "greeting");
+    case "help":
+      return plain(texts.help, message, "command");
+    case "new":
+      return { ...plain(texts.forgotten, message, "command"), session: { kind: "forget" }, unanswered: "clear" };
+    case "stop": {
+      const obeyed = await desk.wasObeyed(message.id);
+      return { ...plain(obeyed ? texts.stopped : texts.nothingToStop, message, "command"), stop: { answered: true } };
+    }
+    case "appeal":
+      return await appeal(turn, composer);
+  }
+}
+
+/** Puts the last refusal of this conversation before a person. */
+async function appeal(turn: TurnInHand, composer: Composer): Promise<Draft> {
+  const { message, desk } = turn;
+  const texts = TEXTS[languageOf(message.text)];
+  const { caseNumber } = await desk.notes();
+  if (caseNumber === null) return plain(texts.nothingToAppeal, message, "command");
+  return {
+    ...plain(texts.appealed(caseNumber), message, "command"),
+    flags: [
+      {
+        caseNumber: caseNumberOf(message.id, "appeal"),
+        direction: "question",
+        severity: "P2",
+        action: "appeal",
+        categories: [],
+        signals: [{ checker: "member", category: "appeal", confidence: 1, rule: `appeal:${caseNumber}`, spans: [] }],
+        policyVersion: composer.moderator.policyVersion,
+        text: message.text,
+      },
+    ],
+  };
+}

@@ -1,0 +1,76 @@
+import type { ErrorCode } from "../base/errors.ts";
+import type { ChatResult } from "../llm/chat-model.ts";
+import type { FlagRecord, TurnOutcome, TurnRecord } from "../review/records.ts";
+import type { Message } from "../session/message.ts";
+import type { SessionChange } from "../session/turn-desk.ts";
+import type { PlannedPart } from "./reply-sink.ts";
+import type { Language } from "./texts.ts";
+
+/** What a turn came to, before it is cut for its channel. */
+export interface Draft {
+  text: string;
+  language: Language;
+  outcome: TurnOutcome;
+  session: SessionChange;
+  flags: FlagRecord[];
+  errorCode?: ErrorCode;
+  result?: ChatResult;
+  firstShownAtMs?: number;
+  caseNumber?: string;
+  unanswered?: "clear" | { text: string };
+  stop?: { obeyed: string } | { answered: true };
+  /** Put aside for a person to look at, since trying again did not help. */
+  setAside?: boolean;
+}
+
+/** A complete reply as the journal keeps it: everything that is needed to deliver, remember and record it after a crash. */
+export interface Reply {
+  parts: PlannedPart[];
+  session: SessionChange;
+  record: TurnRecord;
+  caseNumber?: string;
+  unanswered?: "clear" | { text: string };
+  stop?: { obeyed: string } | { answered: true };
+  setAside: boolean;
+}
+
+export function toReply(
+  draft: Draft,
+  parts: PlannedPart[],
+  facts: { message: Message; attempts: number; startedAtMs: number; nowMs: number; policyVersion: string },
+): Reply {
+  const { message } = facts;
+  return {
+    parts,
+    session: draft.session,
+    setAside: draft.setAside ?? false,
+    ...(draft.caseNumber === undefined ? {} : { caseNumber: draft.caseNumber }),
+    ...(draft.unanswered === undefined ? {} : { unanswered: draft.unanswered }),
+    ...(draft.stop === undefined ? {} : { stop: draft.stop }),
+    record: {
+      kind: "turn",
+      turnId: message.id,
+      traceId: message.traceId,
+      conversationId: message.conversationId,
+      channel: message.channel,
+      groupId: message.groupId ?? null,
+      userId: message.sender.userId,
+      outcome: draft.outcome,
+      question: message.text,
+      answer: draft.text,
+      errorCode: draft.errorCode ?? null,
+      model: draft.result?.model ?? null,
+      endpoint: draft.result?.endpoint ?? null,
+      promptTokens: draft.result?.usage?.promptTokens ?? null,
+      answerTokens: draft.result?.usage?.answerTokens ?? null,
+      attempts: facts.attempts,
+      receivedAtMs: message.receivedAtMs,
+      startedAtMs: facts.startedAtMs,
+      firstTokenAtMs: draft.firstShownAtMs ?? null,
+      finishedAtMs: facts.nowMs,
+      policyVersion: facts.policyVersion,
+      flags: draft.flags,
+      feedbackId: message.reply.kind === "bot" ? message.reply.streamId : null,
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import type { ErrorCode } from "../base/errors.ts";
+
+export type Language = "zh" | "en";
+
+/** Everything the bot says in its own name, in one place. `botName` is what members call it. */
+export interface Texts {
+  greeting(botName: string): string;
+  help: string;
+  forgotten: string;
+  stopped: string;
+  stoppedMark: string;
+  nothingToStop: string;
+  nothingToRetry: string;
+  nothingToAppeal: string;
+  appealed(caseNumber: string): string;
+  cannotRead(kinds: string[]): string;
+  emptyMessage: string;
+  busy: string;
+  tooLong: string;
+  laterAsNewMessage: string;
+  continued: string;
+  cutAtLimit: string;
+  answerEndedEarly: string;
+  streamUnknown: string;
+  failed(code: ErrorCode): string;
+}
+
+const zh: Texts = {
+  greeting: (botName) =>
+    `你好，我是${botName}。有什么可以帮你？\n直接提问就行，我会记住我们的对话；发送“新对话”可以重新开始，发送“帮助”查看更多。\n回答由 AI 生成，重要信息请核实。`,
+  help: [
+    "直接发消息提问，我会结合前文回答；在群里请 @我。",
+    "/new（新对话）：忘掉之前的内容，重新开始",
+    "/stop（停止）：停下正在写的回答",
+    "/retry（重试）：把上一个问题再答一遍",
+    "/appeal（申诉）：请管理员复核上一次拒绝",
+    "/help（帮助）：显示这段说明",
+    "回答由 AI 生成，可能有错，重要信息请核实。",
+  ].join("\n"),
+  forgotten: "好的，之前的内容我已经忘掉，我们重新开始吧。",
+  stopped: "好的，已停止。",
+  stoppedMark: "（已按你的要求停止）",
+  nothingToStop: "现在没有正在写的回答。",
+  nothingToRetry: "还没有可以重试的问题，请直接提问。",
+  nothingToAppeal: "最近没有被拒绝的请求，不需要申诉。",
+  appealed: (caseNumber) => `已提交申诉（编号 ${caseNumber}），管理员会复核。感谢反馈。`,
+  cannotRead: (kinds) => `我现在还看不了${kinds.join("、")}，请用文字告诉我需要什么。`,
+  emptyMessage: "我没有收到文字内容，请把问题写给我。",
+  busy: "你的消息有点多，我还在处理前面的，请稍后再发这一条。",
+  tooLong: "这条消息太长了，我一次读不完。请拆短一些，或只发需要我看的部分。",
+  laterAsNewMessage: "（回答还没写完，写好后会作为新消息发给你）",
+  continued: "（未完，见下一条消息）",
+  cutAtLimit: "（回答超过了企业微信单次可发送的长度，到此为止；可以让我继续）",
+  answerEndedEarly: "（回答到达长度上限，到此为止；可以让我继续）",
+  streamUnknown: "抱歉，这条回答已经找不到了，请重新提问。",
+  failed: (code) => `${FAILED_ZH[code] ?? "抱歉，出了点问题，这条消息没能回答。"}请稍后再试，或发送“重试”。`,
+};
+
+const FAILED_ZH: Partial<Record<ErrorCode, string>> = {
+  model_unreachable: "抱歉，暂时连不上模型服务，这条消息没能回答。",
+  model_overloaded: "抱歉，现在提问的人太多，模型忙不过来，这条消息没能回答。",
+  model_timeout: "抱歉，模型太久没有回应，这条消息没能回答。",
+  model_cut_short: "抱歉，回答写到一半中断了，没有完成。",
+  model_empty: "抱歉，模型没有给出内容。",
+  model_refused_request: "抱歉，模型没有接受这条请求，可能是内容太长；发送“新对话”后再试通常有效。",
+  turn_timeout: "抱歉，这条回答花的时间太长，没有完成。",
+};
+
+const en: Texts = {
+  greeting: (botName) =>
+    `Hi, I am ${botName}. How can I help?\nJust ask; I remember our conversation. Send /new to start over and /help for more.\nAnswers are AI-generated; please verify what matters.`,
+  help: [
+    "Send a message and I answer with our conversation in mind; in a group, @mention me.",
+    "/new: forget this conversation and start over",
+    "/stop: stop the answer being written",
+    "/retry: answer the last question again",
+    "/appeal: ask an admin to look at the last refusal",
+    "/help: show this text",
+    "Answers are AI-generated and can be wrong; please verify what matters.",
+  ].join("\n"),
+  forgotten: "Done, I have forgotten our conversation. Let us start over.",
+  stopped: "OK, stopped.",
+  stoppedMark: "(stopped as you asked)",
+  nothingToStop: "No answer is being written right now.",
+  nothingToRetry: "There is no question to answer again yet; just ask one.",
+  nothingToAppeal: "Nothing was refused lately, so there is nothing to appeal.",
+  appealed: (caseNumber) => `Your appeal is in (case ${caseNumber}); an admin will look at it. Thank you.`,
+  cannotRead: (kinds) => `I cannot read ${kinds.join(", ")} yet. Please tell me in words what you need.`,
+  emptyMessage: "I received no text. Please write me your question.",
+  busy: "You have sent a lot and I am still working on it. Please send this one again in a moment.",
+  tooLong: "This message is too long for me to read at once. Please shorten it or send only the part that matters.",
+  laterAsNewMessage: "(not finished yet; the answer will come as a new message)",
+  continued: "(continued in the next message)",
+  cutAtLimit: "(the answer exceeded what WeCom can deliver and ends here; you can ask me to go on)",
+  answerEndedEarly: "(the answer reached its length limit and ends here; you can ask me to go on)",
+  streamUnknown: "Sorry, this answer can no longer be found. Please ask again.",
+  failed: (code) =>
+    `${FAILED_EN[code] ?? "Sorry, something went wrong and this message was not answered."} Please try again later, or send /retry.`,
+};
+
+const FAILED_EN: Partial<Record<ErrorCode, string>> = {
+  model_unreachable: "Sorry, the model service cannot be reached; this message was not answered.",
+  model_overloaded: "Sorry, too many people are asking right now; this message was not answered.",
+  model_timeout: "Sorry, the model did not respond in time; this message was not answered.",
+  model_cut_short: "Sorry, the answer was interrupted and is not complete.",
+  model_empty: "Sorry, the model gave no content.",
+  model_refused_request:
+    "Sorry, the model did not accept this request, perhaps because it is too long; /new often helps.",
+  turn_timeout: "Sorry, this answer took too long and was not finished.",
+};
+
+export const TEXTS: Record<Language, Texts> = { zh, en };
+
+const KIND_NAMES: Record<Language, Record<string, string>> = {
+  zh: { image: "图片", voice: "语音", video: "视频", file: "文件", location: "位置", link: "链接" },
+  en: {
+    image: "pictures",
+    voice: "voice messages",
+    video: "videos",
+    file: "files",
+    location: "locations",
+    link: "links",
+  },
+};
+
+/** Names of attachment kinds, each once, in a person's words. */
+export function kindNames(kinds: string[], language: Language): string[] {
+  return [...new Set(kinds)].map((kind) => KIND_NAMES[language][kind] ?? kind);
+}
+
+/** Chinese unless the text has Latin letters and no Han: our members are Chinese first. */
+export function languageOf(text: string): Language {
+  return !/\p{Script=Han}/u.test(text) && /\p{Script=Latin}{2}/u.test(text) ? "en" : "zh";
+}

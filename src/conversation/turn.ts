@@ -1,0 +1,169 @@
+import type { Clock } from "../base/clock.ts";
+import { codeOf, YingdaError } from "../base/errors.ts";
+import type { Events } from "../base/events.ts";
+import { retry } from "../base/retry.ts";
+import type { Message } from "../session/message.ts";
+import type { NotedReply, OpenedTurn, TurnDesk } from "../session/turn-desk.ts";
+import { type Composer, composeReply, gaveUp } from "./compose.ts";
+import { type Draft, type Reply, toReply } from "./reply.ts";
+import type { ReplySink } from "./reply-sink.ts";
+import { mustLeave } from "./turn-errors.ts";
+import { untilAborted } from "./until-aborted.ts";
+
+/** A message that kills its worker is tried so often; then the person is told and it is put aside. */
+export const ATTEMPTS_MAX = 3;
+/**
+ * Delivery may go on for so long after the answer is complete: long enough for WeCom's one-minute block after a rate limit
+ * (wecom-protocol 3.3), short enough that a conversation is not held by a dead platform for an afternoon.
+ */
+const DELIVERY_MS_MAX = 5 * 60_000;
+const DELIVERY_TRIES_MAX = 8;
+const DELIVERY_FIRST_WAIT_MS = 500;
+const DELIVERY_WAIT_MAX_MS = 30_000;
+
+export interface TurnParts extends Composer {
+  sinkFor(message: Message, desk: TurnDesk<Reply>): ReplySink;
+  sessionTtlMs: number;
+  turnTimeoutMs: number;
+  events: Events;
+  clock: Clock;
+}
+
+export interface TurnSignals {
+  /** Aborted when this worker must let go: lease lost, shutdown. The turn goes on elsewhere. */
+  leave: AbortSignal;
+  /** Aborted with `turn_stopped` when the person wants no more of it. */
+  stop: AbortSignal;
+}
+
+/**
+ * The story of one turn: make the reply, or find it made; deliver it part by part; remember and finish in one step.
+ * Returns when the message is done with. Throws (`lease_lost`, `draining`, `store_unavailable`) when another worker, or
+ * this one later, must go on: what was noted in the journal is not done twice.
+ */
+export async function runTurn(
+  opened: OpenedTurn<Reply>,
+  desk: TurnDesk<Reply>,
+  signals: TurnSignals,
+  parts: TurnParts,
+): Promise<void> {
+  const { message, attempts } = opened;
+  const { traceId, channel } = message;
+  const startedAtMs = parts.clock.nowMs();
+  parts.events.turnStarted({ traceId, channel, attempt: attempts, waitedMs: startedAtMs - message.receivedAtMs });
+  const sink = parts.sinkFor(message, desk);
+  try {
+    const noted = opened.noted ?? (await makeReply(opened, desk, signals, sink, startedAtMs, parts));
+    const undelivered = await deliver(noted, message, desk, signals.leave, sink, parts);
+    const record = {
+      ...noted.reply.record,
+      finishedAtMs: parts.clock.nowMs(),
+      ...(undelivered === null ? {} : { outcome: "failed" as const, errorCode: codeOf(undelivered) }),
+    };
+    const setAside = undelivered !== null || noted.reply.setAside;
+    await desk.finish(message, {
+      session: undelivered === null ? noted.reply.session : { kind: "keep" },
+      sessionTtlMs: parts.sessionTtlMs,
+      record,
+      ...(setAside ? { deadLetter: { message, reason: record.errorCode, atMs: record.finishedAtMs } } : {}),
+      ...(noted.reply.caseNumber === undefined ? {} : { caseNumber: noted.reply.caseNumber }),
+      ...(noted.reply.unanswered === undefined ? {} : { unanswered: noted.reply.unanswered }),
+      ...(noted.reply.stop === undefined ? {} : { stop: noted.reply.stop }),
+    });
+    parts.events.turnFinished({
+      traceId,
+      channel,
+      outcome: record.outcome,
+      ...(record.errorCode === null ? {} : { code: record.errorCode }),
+      tookMs: record.finishedAtMs - message.receivedAtMs,
+    });
+  } catch (error) {
+    parts.events.turnLeft({ traceId, error });
+    throw error;
+  } finally {
+    sink.close();
+  }
+}
+
+async function makeReply(
+  opened: OpenedTurn<Reply>,
+  desk: TurnDesk<Reply>,
+  signals: TurnSignals,
+  sink: ReplySink,
+  startedAtMs: number,
+  parts: TurnParts,
+): Promise<NotedReply<Reply>> {
+  const draft = await makeDraft(opened, desk, signals, sink, parts);
+  const reply = toReply(draft, sink.plan(draft.text, draft.language), {
+    message: opened.message,
+    attempts: opened.attempts,
+    startedAtMs,
+    nowMs: parts.clock.nowMs(),
+    policyVersion: parts.moderator.policyVersion,
+  });
+  const marks = await desk.noteReply(reply, sink.checksDuplicates ? reply.parts.map((part) => part.text) : []);
+  return { reply, marks, partsSent: 0 };
+}
+
+async function makeDraft(
+  opened: OpenedTurn<Reply>,
+  desk: TurnDesk<Reply>,
+  signals: TurnSignals,
+  sink: ReplySink,
+  parts: TurnParts,
+): Promise<Draft> {
+  if (opened.attempts > ATTEMPTS_MAX) return gaveUp(opened.message, parts);
+  const timeout = new AbortController();
+  const timer = setTimeout(() => {
+    timeout.abort(new YingdaError("turn_timeout", "The turn took longer than TURN_TIMEOUT_SECONDS and was ended."));
+  }, parts.turnTimeoutMs);
+  try {
+    const signal = AbortSignal.any([signals.leave, signals.stop, timeout.signal]);
+    return await composeReply({ message: opened.message, desk, sink, signal, leave: signals.leave }, parts);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Sends the parts that are not known to have arrived. Resolves with the error of a part that cannot be delivered, else null. */
+async function deliver(
+  noted: NotedReply<Reply>,
+  message: Message,
+  desk: TurnDesk<Reply>,
+  leave: AbortSignal,
+  sink: ReplySink,
+  parts: TurnParts,
+): Promise<YingdaError | null> {
+  const beganAtMs = parts.clock.nowMs();
+  const deadline = AbortSignal.any([leave, AbortSignal.timeout(DELIVERY_MS_MAX)]);
+  for (const [index, part] of noted.reply.parts.entries()) {
+    if (index < noted.partsSent) continue;
+    const options = { mark: noted.marks[index] ?? 0, traceId: message.traceId, signal: deadline };
+    try {
+      await retry(() => untilAborted(sink.deliver(part, options), deadline), {
+        triesMax: DELIVERY_TRIES_MAX,
+        firstWaitMs: DELIVERY_FIRST_WAIT_MS,
+        waitMaxMs: DELIVERY_WAIT_MAX_MS,
+        clock: parts.clock,
+        signal: deadline,
+      });
+    } catch (error) {
+      leave.throwIfAborted();
+      if (!(error instanceof YingdaError) || mustLeave(error)) {
+        if (deadline.aborted) return deliveryTimeout(error);
+        throw error;
+      }
+      return error;
+    }
+    await desk.notePartsSent(index + 1);
+  }
+  const tookMs = parts.clock.nowMs() - beganAtMs;
+  parts.events.turnStage({ traceId: message.traceId, stage: "deliver", tookMs });
+  return null;
+}
+
+function deliveryTimeout(cause: unknown): YingdaError {
+  return new YingdaError("wecom_unreachable", "WeCom did not take the answer in time; it is kept as a dead letter.", {
+    cause,
+  });
+}

@@ -1,0 +1,197 @@
+import type { Redis } from "ioredis";
+import { YingdaError } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
+import { LEASE_DOUBT_MS, LEASE_RENEW_MS, type Lease, leaseLost, takeLease } from "../session/lease.ts";
+import { TurnDesk } from "../session/turn-desk.ts";
+import type { WakeUp, WakeUps } from "../session/wake-ups.ts";
+import type { Reply } from "./reply.ts";
+import { runTurn, type TurnParts } from "./turn.ts";
+import { mustLeave } from "./turn-errors.ts";
+
+/** Conversations one process holds at once. Past it, wake-ups stay in Redis for others, instead of memory here. */
+const CONVERSATIONS_MAX = 400;
+const READ_BLOCK_MS = 2_000;
+const CLAIM_EVERY_MS = 2_000;
+const FORGET_CONSUMERS_EVERY_MS = 600_000;
+/** Pause after Redis failed, so that a dead Redis is not asked thousands of times a second. */
+const STORE_PAUSE_MS = 500;
+/** How long turns that were told to leave may take to hand over. */
+const LEAVE_MS_MAX = 3_000;
+
+export interface WorkerParts extends TurnParts {
+  redis: Redis;
+  wakeUps: WakeUps;
+  log: Logger;
+}
+
+/** Takes wake-ups, holds conversations, runs their turns one after another (design.md part 3). */
+export class ConversationWorker {
+  readonly #parts: WorkerParts;
+  readonly #held = new Set<Promise<void>>();
+  readonly #stopping = new AbortController();
+  readonly #leave = new AbortController();
+  #loops: Promise<void>[] = [];
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#loops = [this.#readLoop(), this.#claimLoop()];
+  }
+
+  /** Conversations held right now. */
+  get busy(): number {
+    return this.#held.size;
+  }
+
+  /** Takes nothing new; turns that run may finish within `graceMs`, the rest is handed over to other workers at once. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping.abort(draining());
+    const { clock } = this.#parts;
+    await Promise.race([this.#allReleased(), clock.sleep(graceMs)]);
+    this.#leave.abort(draining());
+    await Promise.race([this.#allReleased(), clock.sleep(LEAVE_MS_MAX)]);
+    await Promise.race([Promise.all(this.#loops), clock.sleep(READ_BLOCK_MS + STORE_PAUSE_MS)]);
+  }
+
+  async #allReleased(): Promise<void> {
+    while (this.#held.size > 0) await Promise.all(this.#held);
+  }
+
+  async #readLoop(): Promise<void> {
+    const { wakeUps } = this.#parts;
+    await this.#untilStopped(async () => {
+      const room = CONVERSATIONS_MAX - this.#held.size;
+      if (room <= 0) {
+        await Promise.race(this.#held);
+        return;
+      }
+      for (const wakeUp of await wakeUps.read(room, READ_BLOCK_MS)) this.#hold(wakeUp);
+    });
+  }
+
+  async #claimLoop(): Promise<void> {
+    const { wakeUps, clock } = this.#parts;
+    let forgetAtMs = clock.nowMs() + FORGET_CONSUMERS_EVERY_MS;
+    await this.#untilStopped(async () => {
+      await clock.sleep(CLAIM_EVERY_MS, this.#stopping.signal);
+      if (this.#held.size >= CONVERSATIONS_MAX) return;
+      for (const wakeUp of await wakeUps.claimAbandoned()) this.#hold(wakeUp);
+      if (clock.nowMs() < forgetAtMs) return;
+      forgetAtMs = clock.nowMs() + FORGET_CONSUMERS_EVERY_MS;
+      await wakeUps.forgetDeadConsumers();
+    });
+  }
+
+  /** Repeats `step` until the worker stops; a Redis that is away, or came back empty, only makes it pause. */
+  async #untilStopped(step: () => Promise<void>): Promise<void> {
+    const { wakeUps, clock, log } = this.#parts;
+    let ready = false;
+    while (!this.#stopping.signal.aborted) {
+      try {
+        if (!ready) await wakeUps.ensureGroups();
+        ready = true;
+        await step();
+      } catch (error) {
+        if (this.#stopping.signal.aborted) return;
+        // NOGROUP: Redis lost its data; the groups are made anew on the next round.
+        ready = false;
+        log.debug({ err: error }, "the worker waits for Redis");
+        await clock.sleep(STORE_PAUSE_MS);
+      }
+    }
+  }
+
+  #hold(wakeUp: WakeUp): void {
+    const held = this.#holdConversation(wakeUp)
+      .catch((error: unknown) => {
+        // Whatever it was: the wake-up stays pending and is claimed again when it looks abandoned.
+        this.#parts.log.warn({ err: error }, "a conversation was let go");
+      })
+      .finally(() => this.#held.delete(held));
+    this.#held.add(held);
+  }
+
+  async #holdConversation(wakeUp: WakeUp): Promise<void> {
+    const { redis, wakeUps } = this.#parts;
+    const lease = await takeLease(redis, wakeUp, wakeUps.consumer);
+    if (lease === null) return;
+    const heartbeat = new Heartbeat(lease, this.#leave.signal, this.#parts);
+    try {
+      await this.#drain(lease, heartbeat);
+    } catch (error) {
+      if (!mustLeave(error)) this.#parts.log.error({ err: error }, "holding a conversation failed");
+      await lease.handOver();
+    } finally {
+      heartbeat.end();
+    }
+  }
+
+  /** Turn after turn until the mailbox is empty or the worker stops. */
+  async #drain(lease: Lease, heartbeat: Heartbeat): Promise<void> {
+    const desk = new TurnDesk<Reply>(lease);
+    while (true) {
+      this.#stopping.signal.throwIfAborted();
+      const opened = await desk.open();
+      if (opened === null) {
+        if (await lease.release()) return;
+        continue;
+      }
+      const stop = heartbeat.beginTurn(opened.message.id);
+      await runTurn(opened, desk, { leave: heartbeat.leave, stop }, this.#parts);
+    }
+  }
+}
+
+/** Renews a lease while it is held, and passes on what it learns: that it is lost, or that the person wants to stop. */
+class Heartbeat {
+  readonly leave: AbortSignal;
+  readonly #lost = new AbortController();
+  readonly #ended = new AbortController();
+  #turn: { messageId: string; stop: AbortController } | null = null;
+
+  constructor(lease: Lease, leave: AbortSignal, parts: WorkerParts) {
+    this.leave = AbortSignal.any([leave, this.#lost.signal]);
+    void this.#beat(lease, parts);
+  }
+
+  /** The signal that is aborted when a stop request arrives during this turn. */
+  beginTurn(messageId: string): AbortSignal {
+    const stop = new AbortController();
+    this.#turn = { messageId, stop };
+    return stop.signal;
+  }
+
+  end(): void {
+    this.#ended.abort();
+  }
+
+  async #beat(lease: Lease, parts: WorkerParts): Promise<void> {
+    let renewedAtMs = parts.clock.nowMs();
+    while (!this.#ended.signal.aborted) {
+      try {
+        await parts.clock.sleep(LEASE_RENEW_MS, this.#ended.signal);
+        const stopId = await lease.renew();
+        renewedAtMs = parts.clock.nowMs();
+        // The stop request's own turn is not the one it is meant for.
+        if (stopId !== null && this.#turn !== null && stopId !== this.#turn.messageId) {
+          this.#turn.stop.abort(
+            new YingdaError("turn_stopped", "The person asked to stop this answer.", { details: { stopId } }),
+          );
+        }
+      } catch (error) {
+        if (this.#ended.signal.aborted) return;
+        const lost = error instanceof YingdaError && error.code === "lease_lost";
+        if (lost || parts.clock.nowMs() - renewedAtMs > LEASE_DOUBT_MS) {
+          this.#lost.abort(leaseLost());
+          return;
+        }
+      }
+    }
+  }
+}
+
+function draining(): YingdaError {
+  return new YingdaError("draining", "This process is shutting down; another worker goes on.");
+}

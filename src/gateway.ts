@@ -1,0 +1,261 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type Clock, systemClock } from "./base/clock.ts";
+import { YingdaError } from "./base/errors.ts";
+import { Events } from "./base/events.ts";
+import { createLogger, type Logger } from "./base/logger.ts";
+import type { Config } from "./config.ts";
+import { Recorder } from "./conversation/recorder.ts";
+import type { Reply } from "./conversation/reply.ts";
+import type { ReplySink } from "./conversation/reply-sink.ts";
+import { languageOf } from "./conversation/texts.ts";
+import { ConversationWorker } from "./conversation/worker.ts";
+import type { AppChannel } from "./handlers/app-callback.ts";
+import { createHttpApp } from "./handlers/http-app.ts";
+import { Intake } from "./handlers/intake.ts";
+import { appSink, BotSink } from "./handlers/reply-sinks.ts";
+import type { ChatModel } from "./llm/chat-model.ts";
+import { createModelPool } from "./llm/model-pool.ts";
+import { DEFAULT_SYSTEM_PROMPT } from "./llm/prompt.ts";
+import { createModerator } from "./moderation/moderator.ts";
+import { loadPolicy } from "./moderation/policy.ts";
+import { openRecordStore } from "./review/record-store.ts";
+import type { SpooledRecord } from "./review/records.ts";
+import { RetentionLoop } from "./review/retention-loop.ts";
+import { Mailbox } from "./session/mailbox.ts";
+import type { Message } from "./session/message.ts";
+import { RecordSpool } from "./session/record-spool.ts";
+import { connectBlockingRedis, connectRedis } from "./session/redis.ts";
+import { RedisTokenStore } from "./session/redis-token-store.ts";
+import { Snapshots } from "./session/snapshots.ts";
+import type { TurnDesk } from "./session/turn-desk.ts";
+import { WakeUps } from "./session/wake-ups.ts";
+import { WeComApi } from "./wecom/api-client.ts";
+import { CallbackCrypto } from "./wecom/crypto.ts";
+import { MemberNames } from "./wecom/member-names.ts";
+import { ResponseUrlClient } from "./wecom/response-url.ts";
+
+/** Turns that run at SIGTERM may finish within this; the rest is handed over. Below Kubernetes' 30 s. */
+const DRAIN_MS = 20_000;
+/** An idle keep-alive socket; longer than the usual proxy's 60 s, so that the proxy closes first. */
+const KEEP_ALIVE_MS = 65_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 15_000;
+
+/** Parts a test may replace. */
+export interface Overrides {
+  clock?: Clock;
+  log?: Logger;
+  model?: ChatModel;
+  drainMs?: number;
+}
+
+export interface Gateway {
+  /** Where it listens. */
+  url: string;
+  events: Events;
+  log: Logger;
+  records: ReturnType<typeof openRecordStore>;
+  /** Stops taking messages, lets running turns finish or hands them over, closes everything in reverse order. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** Makes every part from the configuration, in the order of their dependence, and starts listening. */
+export async function createGateway(config: Config, overrides: Overrides = {}): Promise<Gateway> {
+  const clock = overrides.clock ?? systemClock;
+  const log = overrides.log ?? createLogger(config.logLevel);
+  const events = new Events(log);
+  await using stack = new AsyncDisposableStack();
+
+  const policy = loadPolicy(readOptional(config.policyFile, "POLICY_FILE"));
+  const moderator = createModerator({ policy });
+  const systemPrompt = readOptional(config.systemPromptFile, "SYSTEM_PROMPT_FILE") ?? DEFAULT_SYSTEM_PROMPT;
+
+  const redis = stack.adopt(connectRedis(config.redisUrl, events), (connection) => connection.disconnect());
+  const records = stack.adopt(
+    openRecordStore({ databaseUrl: config.database.url, dataDir: config.database.dataDir, clock }),
+    async (store) => await store.close(),
+  );
+  const processId = randomUUID();
+  const spool = new RecordSpool<SpooledRecord>(redis, processId);
+  const recorder = new Recorder({ spool, store: records, events, clock });
+  const retention = new RetentionLoop({ store: records, days: moderator.retention, log, clock });
+
+  const model =
+    overrides.model ??
+    createModelPool({
+      baseUrls: config.model.baseUrls,
+      apiKey: config.model.apiKey,
+      model: config.model.name,
+      events,
+      clock,
+    });
+  const app = createAppChannel(config, redis, events, clock);
+  const names = new MemberNames({
+    lookUp: app === null ? null : async (userId, signal) => await app.api.getUser(userId, signal),
+    clock,
+    log,
+  });
+  const responseUrls = new ResponseUrlClient({ allowedHost: new URL(config.wecom.apiBase).host, events, clock });
+  const botName = config.wecom.botName ?? "应答";
+
+  const sinkFor = (message: Message, desk: TurnDesk<Reply>): ReplySink => {
+    const { reply } = message;
+    if (reply.kind === "bot") {
+      const { streamId, responseUrl } = reply;
+      const { receivedAtMs } = message;
+      return new BotSink({
+        desk,
+        streamId,
+        responseUrl,
+        responseUrls,
+        receivedAtMs,
+        language: languageOf(message.text),
+        clock,
+      });
+    }
+    if (app === null) throw new YingdaError("channel_not_configured", "The app's settings are gone; set WECOM_APP_*.");
+    return appSink(app.api, reply.toUser);
+  };
+
+  const worker = new ConversationWorker({
+    redis,
+    wakeUps: new WakeUps(
+      redis,
+      stack.adopt(connectBlockingRedis(config.redisUrl, events), (connection) => connection.disconnect()),
+      processId,
+    ),
+    moderator,
+    model,
+    systemPrompt,
+    contextTokens: config.model.contextTokens,
+    botName,
+    nameOf: async (userId, signal) => await names.nameOf(userId, signal),
+    sinkFor,
+    sessionTtlMs: config.sessionTtlMs,
+    turnTimeoutMs: config.turnTimeoutMs,
+    events,
+    log,
+    clock,
+  });
+
+  const intake = new Intake({ mailbox: new Mailbox(redis), events, clock });
+  let draining = false;
+  const koa = createHttpApp({
+    app: { app, intake, callbackMaxAgeMs: config.callbackMaxAgeMs, log },
+    bot: {
+      bot: createBotChannel(config),
+      groupSession: config.groupSession,
+      displayName: botName,
+      intake,
+      snapshots: new Snapshots(redis),
+      spool,
+      callbackMaxAgeMs: config.callbackMaxAgeMs,
+      events,
+    },
+    health: {
+      checkRedis: async () => await redis.ping(),
+      checkDatabase: async () => await records.ping(),
+      modelEndpoints: () => model.health(),
+      isDraining: () => draining,
+      events,
+      clock,
+    },
+    takesCallbacks: config.role !== "worker",
+    events,
+    log,
+  });
+
+  const server = createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    koa.callback(),
+  );
+  stack.defer(() => closeServer(server));
+  const url = await listen(server, config.http.host, config.http.port);
+
+  if (config.role !== "web") {
+    worker.start();
+    recorder.start();
+    retention.start();
+    stack.defer(async () => await retention.stop());
+    stack.defer(async () => await recorder.stop());
+    stack.defer(async () => await worker.stop(overrides.drainMs ?? DRAIN_MS));
+  }
+  stack.defer(() => {
+    draining = true;
+    intake.drain();
+  });
+  log.info({ url, role: config.role, app: app !== null, bot: config.wecom.bot !== null }, "listening");
+
+  const parts = stack.move();
+  let stopped: Promise<void> | null = null;
+  return {
+    url,
+    events,
+    log,
+    records,
+    stop() {
+      stopped ??= parts.disposeAsync();
+      return stopped;
+    },
+  };
+}
+
+function createAppChannel(
+  config: Config,
+  redis: ReturnType<typeof connectRedis>,
+  events: Events,
+  clock: Clock,
+): AppChannel | null {
+  const { app, apiBase } = config.wecom;
+  if (app === null) return null;
+  const { corpId, agentId, secret } = app;
+  return {
+    agentId,
+    crypto: new CallbackCrypto({ token: app.token, aesKey: app.aesKey, receiverId: corpId }),
+    api: new WeComApi({
+      baseUrl: apiBase,
+      corpId,
+      agentId,
+      secret,
+      tokenStore: new RedisTokenStore(redis, `${corpId}:${agentId}`),
+      events,
+      clock,
+    }),
+  };
+}
+
+function createBotChannel(config: Config): { crypto: CallbackCrypto; name: string | undefined } | null {
+  const { bot, botName } = config.wecom;
+  if (bot === null) return null;
+  // The AI bot's receiveid is empty (wecom-protocol 1.5).
+  return { crypto: new CallbackCrypto({ token: bot.token, aesKey: bot.aesKey, receiverId: "" }), name: botName };
+}
+
+function readOptional(path: string | null, variable: string): string | undefined {
+  if (path === null) return undefined;
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new YingdaError("bad_config", `${variable} names a file that cannot be read: ${path}`, { cause: error });
+  }
+}
+
+async function listen(server: Server, host: string, port: number): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen(port, host, resolve);
+  await promise;
+  const address = server.address() as AddressInfo;
+  const shown = address.address === "0.0.0.0" || address.address === "::" ? "127.0.0.1" : address.address;
+  return `http://${shown.includes(":") ? `[${shown}]` : shown}:${address.port}`;
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  server.closeAllConnections();
+  await promise;
+}

@@ -1,0 +1,162 @@
+import type { Clock } from "../base/clock.ts";
+import { YingdaError } from "../base/errors.ts";
+import type { Reply } from "../conversation/reply.ts";
+import type { PlannedPart, ReplySink } from "../conversation/reply-sink.ts";
+import { type Language, TEXTS } from "../conversation/texts.ts";
+import { SENT_TTL_MS } from "../session/keys.ts";
+import { STREAM_LIFE_MS } from "../session/snapshots.ts";
+import type { TurnDesk } from "../session/turn-desk.ts";
+import type { WeComApi } from "../wecom/api-client.ts";
+import { APP_TEXT_BYTES_MAX, STREAM_BYTES_MAX } from "../wecom/payloads.ts";
+import type { ResponseUrlClient } from "../wecom/response-url.ts";
+import { cutBytes, splitText } from "../wecom/text-split.ts";
+
+/** Bytes kept free in a part for the sentence that says how it goes on, and for a few invisible marks. */
+const NOTICE_BYTES = 160;
+/** Snapshots of one bubble are written this far apart: WeCom polls about once a second, and the eye wants less than this. */
+const SHOW_EVERY_MS = 150;
+/** Invisible, one per earlier equal part: makes equal answers differ for WeCom's duplicate check, and for nobody else. */
+const MARK = "\u200b";
+const MARKS_MAX = 40;
+
+/** Self-built app: text messages of at most 2048 bytes, in order (wecom-protocol 3.2). */
+export function appSink(api: WeComApi, toUser: string): ReplySink {
+  return {
+    checksDuplicates: true,
+    show() {
+      // The app's chat has no message that can be changed while it grows.
+    },
+    plan(answer) {
+      return splitText(answer, APP_TEXT_BYTES_MAX - NOTICE_BYTES).map((text) => ({ text, via: "push" }));
+    },
+    async deliver(part, { mark, traceId, signal }) {
+      await api.sendText({
+        toUser,
+        content: part.text + MARK.repeat(mark % MARKS_MAX),
+        duplicateCheckSeconds: SENT_TTL_MS / 1000,
+        traceId,
+        signal,
+      });
+    },
+    close() {
+      // Nothing is held.
+    },
+  };
+}
+
+export interface BotSinkParts {
+  desk: TurnDesk<Reply>;
+  streamId: string;
+  responseUrl: string | undefined;
+  responseUrls: ResponseUrlClient;
+  receivedAtMs: number;
+  language: Language;
+  clock: Clock;
+}
+
+/** AI bot over HTTP: one bubble that polls read, and one message by `response_url` for what does not fit or comes late. */
+export class BotSink implements ReplySink {
+  readonly checksDuplicates = false;
+  readonly #parts: BotSinkParts;
+  readonly #expiresAtMs: number;
+  readonly #expiry: NodeJS.Timeout;
+  #latest = "";
+  #writing: Promise<void> | null = null;
+  #wanted = false;
+  readonly #end = new AbortController();
+
+  constructor(parts: BotSinkParts) {
+    this.#parts = parts;
+    this.#expiresAtMs = parts.receivedAtMs + STREAM_LIFE_MS;
+    this.#expiry = setTimeout(() => this.#finishLate(), Math.max(0, this.#expiresAtMs - parts.clock.nowMs()));
+  }
+
+  show(textSoFar: string): void {
+    if (this.#end.signal.aborted) return;
+    this.#latest = textSoFar;
+    this.#wanted = true;
+    this.#writing ??= this.#writeUntilQuiet();
+  }
+
+  plan(answer: string, language: Language): PlannedPart[] {
+    const room = STREAM_BYTES_MAX - NOTICE_BYTES;
+    const late = this.#isLate();
+    const { responseUrl } = this.#parts;
+    const [first = "", ...rest] = splitText(answer, room);
+    if (late)
+      return [{ text: endedAt(first, rest, language), via: responseUrl === undefined ? "stream" : "response_url" }];
+    if (rest.length === 0) return [{ text: first, via: "stream" }];
+    if (responseUrl === undefined) return [{ text: endedAt(first, rest, language), via: "stream" }];
+    const [second = "", ...third] = rest;
+    return [
+      { text: `${first}\n\n${TEXTS[language].continued}`, via: "stream" },
+      { text: endedAt(second, third, language), via: "response_url" },
+    ];
+  }
+
+  async deliver(part: PlannedPart, { traceId, signal }: { traceId: string; signal: AbortSignal }): Promise<void> {
+    this.#end.abort();
+    await this.#writing;
+    const { responseUrl, responseUrls } = this.#parts;
+    if (part.via === "stream" && !this.#isLate()) {
+      await this.#write(part.text, true);
+      return;
+    }
+    if (this.#isLate()) await this.#write(this.#lateText(), true);
+    if (responseUrl === undefined) {
+      throw new YingdaError("wecom_refused", "The bubble's six minutes are over and the message has no response_url.");
+    }
+    await responseUrls.sendMarkdown({ responseUrl, content: part.text, traceId, signal });
+  }
+
+  close(): void {
+    this.#end.abort();
+    clearTimeout(this.#expiry);
+  }
+
+  #isLate(): boolean {
+    return this.#parts.clock.nowMs() >= this.#expiresAtMs;
+  }
+
+  /** The bubble's life ends before the answer: it is finished with a sentence; the answer follows as a new message. */
+  #finishLate(): void {
+    if (this.#end.signal.aborted) return;
+    this.#end.abort();
+    this.#writing = (this.#writing ?? Promise.resolve())
+      .then(() => this.#write(this.#lateText(), true))
+      .catch(() => undefined);
+  }
+
+  #lateText(): string {
+    const notice = TEXTS[this.#parts.language].laterAsNewMessage;
+    return this.#latest === "" ? notice : `${fitted(this.#latest)}\n\n${notice}`;
+  }
+
+  /** Writes the newest text, then again while newer text has come: snapshots coalesce, the last one always gets there. */
+  async #writeUntilQuiet(): Promise<void> {
+    try {
+      while (this.#wanted && !this.#end.signal.aborted) {
+        this.#wanted = false;
+        await this.#write(fitted(this.#latest), false);
+        await this.#parts.clock.sleep(SHOW_EVERY_MS, this.#end.signal);
+      }
+    } catch {
+      // Ended, or a snapshot was lost: another one follows, and `deliver` decides about success.
+    } finally {
+      this.#writing = null;
+    }
+  }
+
+  async #write(content: string, finish: boolean): Promise<void> {
+    await this.#parts.desk.show(this.#parts.streamId, { content, finish, expiresAtMs: this.#expiresAtMs });
+  }
+}
+
+function fitted(text: string): string {
+  return cutBytes(text, STREAM_BYTES_MAX - NOTICE_BYTES);
+}
+
+/** What fits, and a plain sentence when something does not: nothing is cut silently. */
+function endedAt(text: string, rest: string[], language: Language): string {
+  return rest.length === 0 ? text : `${text}\n\n${TEXTS[language].cutAtLimit}`;
+}

@@ -1,0 +1,215 @@
+import { FOLD_OF_UNIT, foldCodePoint, KIND, KIND_OF_UNIT, kindOf, NOTHING, SEVERAL } from "./fold.ts";
+import { WHOLE_OF_PARTS } from "./fold-tables.ts";
+import { DerivedView, FoldedView } from "./view.ts";
+
+/**
+ * Reads a text in pieces of any size and writes four views of it:
+ *
+ * - `folded`: every code point folded on its own (fold.ts), white space as single spaces;
+ * - `squeezed`: without spaces, punctuation and symbols; split characters joined; repeats collapsed;
+ * - `han`: Chinese characters only, repeats collapsed;
+ * - `words`: Latin words between single spaces, digits and signs read as letters (leet), spelt-out words (k e y) joined,
+ *   repeats collapsed. Only words that carry a term's whole form are compared in it, so `5G` and `3D` do no harm.
+ *
+ * The views depend on the text alone, not on the pieces: whatever one more unit could change is kept back, and
+ * `settledAt` says from where. Views that lose the way back to the original (pinyin, reversal) do not belong here.
+ *
+ * Never throws; a view has at most four units (`GROWTH_MAX`) for each one of the original; offsets never go back.
+ */
+export class Normaliser {
+  readonly folded = new FoldedView();
+  readonly squeezed = new DerivedView();
+  readonly han = new DerivedView();
+  readonly words = new DerivedView();
+
+  /** Original units read, a kept surrogate excluded. */
+  #read = 0;
+  #highSurrogate = 0;
+  /** Index in `folded` of a character that may be the first part of a split one; -1: none. */
+  #firstPart = -1;
+  readonly #spelling = new WordSpelling(this.words);
+
+  push(text: string): void {
+    for (let at = 0; at < text.length; at += 1) {
+      const unit = text.charCodeAt(at);
+      if (this.#highSurrogate !== 0) {
+        const high = this.#highSurrogate;
+        this.#highSurrogate = 0;
+        if (unit >= 0xdc00 && unit <= 0xdfff) {
+          this.#take(foldCodePoint((high - 0xd800) * 0x400 + (unit - 0xdc00) + 0x10000), 2);
+          continue;
+        }
+        this.#take(foldCodePoint(high), 1);
+      }
+      if (unit >= 0xd800 && unit <= 0xdbff) this.#highSurrogate = unit;
+      else this.#takeUnit(unit);
+    }
+  }
+
+  /** No more text follows: lets out what was kept back. */
+  end(): void {
+    if (this.#highSurrogate !== 0) this.#take(foldCodePoint(this.#highSurrogate), 1);
+    this.#highSurrogate = 0;
+    this.#letOutFirstPart();
+    this.#spelling.end(this.folded.length - 1);
+  }
+
+  /** Original offset before which no view will get another unit. */
+  settledAt(): number {
+    const spelling = this.#spelling.keptFrom();
+    let settled = this.#read;
+    if (this.#firstPart >= 0) settled = Math.min(settled, this.folded.starts[this.#firstPart] ?? 0);
+    if (spelling >= 0) settled = Math.min(settled, this.folded.starts[spelling] ?? 0);
+    return settled;
+  }
+
+  #takeUnit(unit: number): void {
+    const folded = FOLD_OF_UNIT[unit] ?? NOTHING;
+    if (folded === SEVERAL) this.#take(foldCodePoint(unit), 1);
+    else {
+      if (folded !== NOTHING) this.#add(folded, KIND_OF_UNIT[folded] ?? KIND.mark, this.#read, this.#read + 1);
+      this.#read += 1;
+    }
+  }
+
+  /** Adds the fold of one code point that was `size` units long. */
+  #take(folded: string, size: number): void {
+    const end = this.#read + size;
+    for (const character of folded) {
+      const kind = kindOf(character);
+      for (let at = 0; at < character.length; at += 1) this.#add(character.charCodeAt(at), kind, this.#read, end);
+    }
+    this.#read = end;
+  }
+
+  #add(unit: number, kind: number, start: number, end: number): void {
+    const folded = this.folded;
+    const index = folded.length;
+    if (kind === KIND.space && index > 0 && folded.kinds[index - 1] === KIND.space) return;
+    folded.push(unit, kind, start, end);
+    this.#spelling.take(unit, kind, index);
+    if (kind < KIND.latin) return;
+    if (kind === KIND.han) this.han.pushOrExtend(unit, index, index);
+    this.#squeeze(unit, index);
+  }
+
+  #squeeze(unit: number, index: number): void {
+    if (this.#firstPart >= 0) {
+      const part = this.#firstPart;
+      const whole = WHOLE_OF_PARTS.get(this.folded.units[part] ?? 0)?.get(unit);
+      if (whole !== undefined) {
+        this.#firstPart = -1;
+        this.squeezed.pushOrExtend(whole, part, index);
+        return;
+      }
+      this.#letOutFirstPart();
+    }
+    if (WHOLE_OF_PARTS.has(unit)) this.#firstPart = index;
+    else this.squeezed.pushOrExtend(unit, index, index);
+  }
+
+  #letOutFirstPart(): void {
+    const part = this.#firstPart;
+    this.#firstPart = -1;
+    if (part >= 0) this.squeezed.pushOrExtend(this.folded.units[part] ?? 0, part, part);
+  }
+}
+
+const SPACE_UNIT = 0x20;
+/** A word spelt out with more than this many separators between two letters is no longer read as one word. */
+const SPELLING_GAP_MAX = 3;
+
+/** Writes the `words` view. */
+class WordSpelling {
+  readonly #view: DerivedView;
+  /** Letters of the word being read. */
+  #wordUnits = 0;
+  /** The last word was one letter, no space is written after it yet, so another letter may join it. */
+  #mayJoin = false;
+  #gap = 0;
+  /** A first letter after a lone one, kept until it is known whether it stands alone as well: folded index, and its letter. */
+  #keptAt = -1;
+  #keptUnit = 0;
+
+  constructor(view: DerivedView) {
+    this.#view = view;
+  }
+
+  take(unit: number, kind: number, index: number): void {
+    const letter = letterOf(unit, kind);
+    if (letter !== 0) this.#letter(letter, index);
+    else if (unit !== APOSTROPHE && unit !== CURLY_APOSTROPHE) this.#separator(kind, index);
+  }
+
+  end(index: number): void {
+    this.#separator(KIND.space, index);
+    if (this.#mayJoin) this.#close(index);
+  }
+
+  /** Folded index of the letter kept back, or -1. */
+  keptFrom(): number {
+    return this.#keptAt;
+  }
+
+  #letter(letter: number, index: number): void {
+    if (this.#wordUnits === 0) {
+      this.#wordUnits = 1;
+      if (this.#mayJoin) {
+        this.#keptAt = index;
+        this.#keptUnit = letter;
+        return;
+      }
+      if (this.#view.length === 0) this.#view.push(SPACE_UNIT, index, index);
+      this.#view.push(letter, index, index);
+      return;
+    }
+    if (this.#keptAt >= 0) {
+      // Two letters in a row: what was kept begins a word of its own.
+      const kept = this.#keptAt;
+      this.#keptAt = -1;
+      this.#close(kept);
+      this.#view.push(this.#keptUnit, kept, kept);
+    }
+    this.#wordUnits += 1;
+    this.#view.pushOrExtend(letter, index, index);
+  }
+
+  #separator(kind: number, index: number): void {
+    if (this.#wordUnits === 0) {
+      if (!this.#mayJoin) return;
+      this.#gap += 1;
+      if (kind >= KIND.han || this.#gap > SPELLING_GAP_MAX) this.#close(index);
+      return;
+    }
+    if (this.#keptAt >= 0) {
+      this.#view.pushOrExtend(this.#keptUnit, this.#keptAt, this.#keptAt);
+      this.#keptAt = -1;
+    }
+    const alone = this.#wordUnits === 1 && kind < KIND.latin;
+    this.#wordUnits = 0;
+    this.#mayJoin = alone;
+    this.#gap = 1;
+    if (!alone) this.#close(index);
+  }
+
+  #close(index: number): void {
+    this.#mayJoin = false;
+    this.#view.push(SPACE_UNIT, index, index);
+  }
+}
+
+const APOSTROPHE = 0x27;
+const CURLY_APOSTROPHE = 0x2019;
+
+/** Digits and signs read as letters; l and i are one letter here, since 1 stands for both. */
+const LETTER_FOR: ReadonlyMap<number, number> = new Map(
+  Object.entries({ "0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g", "@": "a", $: "s", l: "i" }).map(
+    ([from, to]) => [from.charCodeAt(0), to.charCodeAt(0)],
+  ),
+);
+
+/** The letter that a folded unit is read as in the `words` view; 0 when it separates words. */
+function letterOf(unit: number, kind: number): number {
+  if (kind === KIND.latin || kind === KIND.digit || unit === 0x40 || unit === 0x24) return LETTER_FOR.get(unit) ?? unit;
+  return 0;
+}

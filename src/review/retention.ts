@@ -1,0 +1,158 @@
+import { sql, type Transaction } from "kysely";
+import { YingdaError } from "../base/errors.ts";
+import { DECIDED_STATUSES, type RecordDatabase, type RecordTables } from "./schema.ts";
+
+/** Rows of one transaction: the write lock is held for some milliseconds, so the recorder's batches pass between. */
+const BATCH_ROWS = 500;
+/** Batches of each kind in one sweep: a first sweep over years of records ends, and goes on with the next. */
+const BATCHES_MAX = 200;
+const DAY_MS = 86_400_000;
+
+export interface RetentionDays {
+  /** After this many days from receipt a text is emptied. */
+  rawDays: number;
+  /** After this many days the row is deleted. At least `rawDays`. */
+  maskedDays: number;
+}
+
+export interface RetentionResult {
+  turnsMasked: number;
+  feedbackMasked: number;
+  turnsDeleted: number;
+  feedbackDeleted: number;
+  /** False when the sweep stopped at its limit: there is more to do, sweep again. */
+  finished: boolean;
+}
+
+/**
+ * Keeps what the company promised its members about their texts (design.md part 7):
+ * - After `rawDays` the question, the answer, the judged text of flags and the comment of feedback are emptied. What
+ *   remains says who, when, how long, which rule and how it ended; it serves figures, strikes and a rule's precision. No
+ *   hash is kept, because a short text can be guessed from one.
+ * - A turn with a flag that nobody has decided keeps its texts, for it could not be decided without them, until
+ * - after `maskedDays` the whole row goes, its flags with it.
+ *
+ * Safe to run in several processes at once and to stop at any point: each batch is a transaction of its own, and doing it
+ * again changes nothing.
+ * @throws YingdaError `bad_config` for days that are no whole numbers above 0 or in the wrong order.
+ */
+export async function sweepRetention(
+  db: RecordDatabase,
+  days: RetentionDays,
+  nowMs: number,
+  skipsLockedRows: boolean,
+): Promise<RetentionResult> {
+  const { rawDays, maskedDays } = days;
+  if (!(Number.isInteger(rawDays) && Number.isInteger(maskedDays) && 0 < rawDays && rawDays <= maskedDays)) {
+    throw new YingdaError(
+      "bad_config",
+      `Retention needs whole days, raw at most masked, for example 30 and 190; got ${rawDays} and ${maskedDays}.`,
+    );
+  }
+  const rawLimitMs = nowMs - rawDays * DAY_MS;
+  const maskedLimitMs = nowMs - maskedDays * DAY_MS;
+  const inBatches = (batch: (transaction: Transaction<RecordTables>) => Promise<number>) => repeat(db, batch);
+
+  // Deletion first: what goes whole need not be emptied before.
+  const turnsDeleted = await inBatches(async (transaction) => {
+    const ids = await turnsBefore(transaction, maskedLimitMs, skipsLockedRows).execute();
+    if (ids.length > 0) await transaction.deleteFrom("turns").where("turn_id", "in", ids.map(turnId)).execute();
+    return ids.length;
+  });
+  const feedbackDeleted = await inBatches(async (transaction) => {
+    const ids = await feedbackBefore(transaction, maskedLimitMs, skipsLockedRows).execute();
+    if (ids.length > 0) await transaction.deleteFrom("feedback").where("event_id", "in", ids.map(eventId)).execute();
+    return ids.length;
+  });
+  const turnsMasked = await inBatches(async (transaction) => {
+    const ids = await turnsBefore(transaction, rawLimitMs, skipsLockedRows)
+      .where("masked_at_ms", "is", null)
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom("flags")
+              .select(sql`1`.as("one"))
+              .whereRef("flags.turn_id", "=", "turns.turn_id")
+              .where("flags.status", "not in", DECIDED_STATUSES),
+          ),
+        ),
+      )
+      .execute();
+    if (ids.length > 0) {
+      const emptied = { masked_at_ms: nowMs };
+      const of = ids.map(turnId);
+      await transaction
+        .updateTable("turns")
+        .set({ question: "", answer: "", ...emptied })
+        .where("turn_id", "in", of)
+        .execute();
+      await transaction
+        .updateTable("flags")
+        .set({ text: "", ...emptied })
+        .where("turn_id", "in", of)
+        .execute();
+    }
+    return ids.length;
+  });
+  const feedbackMasked = await inBatches(async (transaction) => {
+    const ids = await feedbackBefore(transaction, rawLimitMs, skipsLockedRows)
+      .where("masked_at_ms", "is", null)
+      .execute();
+    if (ids.length > 0) {
+      await transaction
+        .updateTable("feedback")
+        .set({ comment: "", masked_at_ms: nowMs })
+        .where("event_id", "in", ids.map(eventId))
+        .execute();
+    }
+    return ids.length;
+  });
+  return {
+    turnsDeleted: turnsDeleted.rows,
+    feedbackDeleted: feedbackDeleted.rows,
+    turnsMasked: turnsMasked.rows,
+    feedbackMasked: feedbackMasked.rows,
+    finished: [turnsDeleted, feedbackDeleted, turnsMasked, feedbackMasked].every((part) => part.finished),
+  };
+}
+
+async function repeat(
+  db: RecordDatabase,
+  batch: (transaction: Transaction<RecordTables>) => Promise<number>,
+): Promise<{ rows: number; finished: boolean }> {
+  let rows = 0;
+  for (let batches = 0; batches < BATCHES_MAX; batches += 1) {
+    const done = await db.transaction().execute(batch);
+    rows += done;
+    if (done < BATCH_ROWS) return { rows, finished: true };
+  }
+  return { rows, finished: false };
+}
+
+function turnsBefore(transaction: Transaction<RecordTables>, limitMs: number, skipsLockedRows: boolean) {
+  return transaction
+    .selectFrom("turns")
+    .select("turn_id")
+    .where("received_at_ms", "<", limitMs)
+    .orderBy("received_at_ms")
+    .limit(BATCH_ROWS)
+    .$if(skipsLockedRows, (query) => query.forUpdate().skipLocked());
+}
+
+function feedbackBefore(transaction: Transaction<RecordTables>, limitMs: number, skipsLockedRows: boolean) {
+  return transaction
+    .selectFrom("feedback")
+    .select("event_id")
+    .where("at_ms", "<", limitMs)
+    .orderBy("at_ms")
+    .limit(BATCH_ROWS)
+    .$if(skipsLockedRows, (query) => query.forUpdate().skipLocked());
+}
+
+function turnId(row: { turn_id: string }): string {
+  return row.turn_id;
+}
+
+function eventId(row: { event_id: string }): string {
+  return row.event_id;
+}

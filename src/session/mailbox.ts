@@ -1,0 +1,82 @@
+import type { Redis } from "ioredis";
+import { conversationKeys, SEEN_TTL_MS, SNAPSHOT_TTL_MS, STOP_TTL_MS, seenKey, snapshotKey } from "./keys.ts";
+import type { Message } from "./message.ts";
+import { inStore } from "./redis.ts";
+import { Script } from "./script.ts";
+import { encodeSnapshot, firstSnapshot } from "./snapshots.ts";
+
+/** Messages of one conversation that may wait; a member who writes more gets "busy" instead of an answer hours later. */
+export const MAILBOX_MESSAGES_MAX = 20;
+/** Wake-ups that may wait in one shard; keeps a stopped fleet of workers from filling Redis until nothing works. */
+export const WAKE_UPS_MAX = 20_000;
+
+/**
+ * Keep before you acknowledge: claims the message's id, appends it to the mailbox, opens its snapshot and wakes a worker.
+ * All or nothing, also when Redis is out of memory: the first write is refused then, and nothing was written before it.
+ * KEYS seen, mail, wake, stop, snapshot (any key where there is none)
+ * ARGV conversation id, message JSON, message id, seen TTL ms, mailbox max, wake-ups max, snapshot or "", snapshot TTL ms,
+ *      "1" when it also asks the running turn to stop, stop TTL ms
+ * RETURNS {"kept"} | {"busy"} | {"repeated", what the first delivery got}
+ */
+const KEEP = new Script(`
+local before = redis.call('GET', KEYS[1])
+if before then return {'repeated', before} end
+if redis.call('LLEN', KEYS[2]) >= tonumber(ARGV[5]) or redis.call('XLEN', KEYS[3]) >= tonumber(ARGV[6]) then
+  redis.call('SET', KEYS[1], 'busy', 'PX', ARGV[4])
+  return {'busy'}
+end
+redis.call('SET', KEYS[1], 'kept', 'PX', ARGV[4])
+redis.call('RPUSH', KEYS[2], ARGV[2])
+if ARGV[7] ~= '' then redis.call('SET', KEYS[5], ARGV[7], 'PX', ARGV[8]) end
+if ARGV[9] == '1' then redis.call('SET', KEYS[4], ARGV[3], 'PX', ARGV[10]) end
+redis.call('XADD', KEYS[3], '*', 'c', ARGV[1])
+return {'kept'}
+`);
+
+export type KeepOutcome = "kept" | "busy";
+
+export interface Kept {
+  outcome: KeepOutcome;
+  /** This message was taken before; `outcome` is what it got then. Nothing was changed. */
+  repeated: boolean;
+}
+
+export class Mailbox {
+  readonly #redis: Redis;
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /**
+   * Takes a message in. Resolved means that it is in Redis and will be answered (or, when busy, that the caller tells the
+   * person so). `stops` marks a message that also ends the running turn. Throws `store_unavailable`: nothing was kept, or
+   * it was and the repeat will find it.
+   */
+  async keep(message: Message, options: { stops: boolean }): Promise<Kept> {
+    const keys = conversationKeys(message.conversationId);
+    const streamId = message.reply.kind === "bot" ? message.reply.streamId : null;
+    const snapshot = streamId === null ? null : snapshotKey(streamId);
+    const answer = await inStore(() =>
+      KEEP.run(
+        this.#redis,
+        [seenKey(keys.shard, message.id), keys.mail, keys.wake, keys.stop, snapshot ?? keys.mail],
+        [
+          message.conversationId,
+          JSON.stringify(message),
+          message.id,
+          SEEN_TTL_MS,
+          MAILBOX_MESSAGES_MAX,
+          WAKE_UPS_MAX,
+          snapshot === null ? "" : encodeSnapshot(firstSnapshot(message.receivedAtMs)),
+          SNAPSHOT_TTL_MS,
+          options.stops ? "1" : "0",
+          STOP_TTL_MS,
+        ],
+      ),
+    );
+    const [what, before] = answer as [string, string?];
+    if (what === "repeated") return { outcome: before === "busy" ? "busy" : "kept", repeated: true };
+    return { outcome: what === "busy" ? "busy" : "kept", repeated: false };
+  }
+}

@@ -1,0 +1,74 @@
+import { Redis } from "ioredis";
+import { YingdaError } from "../base/errors.ts";
+import type { Events } from "../base/events.ts";
+
+/** How long one command may take. WeCom gives a callback 5 s; past this the callback is better sent again. */
+const COMMAND_TIMEOUT_MS = 1000;
+const CONNECT_TIMEOUT_MS = 2000;
+/** Longest pause between attempts to reconnect: recovery is felt within two seconds of Redis being back. */
+const RECONNECT_WAIT_MAX_MS = 2000;
+
+/**
+ * The connection for everything that answers quickly. It fails at once while Redis is away (no offline queue), so that a
+ * callback gets its 503 and WeCom sends it again, instead of waiting in our memory where a crash would lose it.
+ */
+export function connectRedis(url: string, events: Events): Redis {
+  return watch(
+    new Redis(url, {
+      enableOfflineQueue: false,
+      enableAutoPipelining: true,
+      commandTimeout: COMMAND_TIMEOUT_MS,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      maxRetriesPerRequest: 0,
+      retryStrategy: reconnectWaitMs,
+    }),
+    url,
+    events,
+  );
+}
+
+/** A connection of its own for blocking reads: a command behind a blocked one would wait as long as it does. */
+export function connectBlockingRedis(url: string, events: Events): Redis {
+  return watch(
+    new Redis(url, {
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      maxRetriesPerRequest: null,
+      retryStrategy: reconnectWaitMs,
+    }),
+    url,
+    events,
+  );
+}
+
+function reconnectWaitMs(attempt: number): number {
+  return Math.min(RECONNECT_WAIT_MAX_MS, 50 * 2 ** Math.min(attempt, 6));
+}
+
+/** One alert when Redis goes away, none for each attempt that follows. */
+function watch(redis: Redis, url: string, events: Events): Redis {
+  const { host } = new URL(url);
+  let away = false;
+  redis.on("error", (error: Error) => {
+    if (away) return;
+    away = true;
+    const reason = (error as NodeJS.ErrnoException).code ?? error.name;
+    events.alert("redis_away", "Redis cannot be reached; retrying. Check REDIS_URL and the server.", { host, reason });
+  });
+  redis.on("ready", () => {
+    away = false;
+  });
+  return redis;
+}
+
+/** Runs a Redis call and turns any failure of it into the one error that callers answer with 503. */
+export async function inStore<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (error instanceof YingdaError) throw error;
+    throw new YingdaError("store_unavailable", "Redis did not take the command; it is away, slow or out of memory.", {
+      retryable: true,
+      cause: error,
+    });
+  }
+}

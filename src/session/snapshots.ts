@@ -1,0 +1,42 @@
+import type { Redis } from "ioredis";
+import { snapshotKey } from "./keys.ts";
+import { inStore } from "./redis.ts";
+
+/**
+ * WeCom stops polling six minutes after the user's message (wecom-protocol 4.8). We finish the bubble half a minute
+ * earlier, while it can still be changed, and send the rest another way.
+ */
+export const STREAM_LIFE_MS = 330_000;
+
+/** What the bubble of one bot message shows: read by polls on any process, written by the turn that holds the lease. */
+export interface Snapshot {
+  /** The whole text so far; it replaces what is shown. */
+  content: string;
+  finish: boolean;
+  /** From here on polls finish the bubble even when nobody writes to it any more. */
+  expiresAtMs: number;
+}
+
+export function firstSnapshot(receivedAtMs: number): Snapshot {
+  return { content: "", finish: false, expiresAtMs: receivedAtMs + STREAM_LIFE_MS };
+}
+
+export function encodeSnapshot(snapshot: Snapshot): string {
+  return JSON.stringify(snapshot);
+}
+
+export class Snapshots {
+  readonly #redis: Redis;
+
+  constructor(redis: Redis) {
+    this.#redis = redis;
+  }
+
+  /** One GET. Null for a stream that is unknown or long gone. Throws `store_unavailable`. */
+  async read(streamId: string): Promise<Snapshot | null> {
+    const key = snapshotKey(streamId);
+    if (key === null) return null;
+    const stored = await inStore(() => this.#redis.get(key));
+    return stored === null ? null : (JSON.parse(stored) as Snapshot);
+  }
+}

@@ -1,0 +1,129 @@
+import { YingdaError } from "../base/errors.ts";
+import { cleanText } from "./clean-text.ts";
+import type { CallbackCrypto } from "./crypto.ts";
+
+/** UTF-8 bytes of one AI-bot answer, stream or markdown (wecom-protocol 4.7, 4.9). */
+export const STREAM_BYTES_MAX = 20_480;
+/** UTF-8 bytes of one text message of the self-built app; WeCom cuts what is longer (3.2). */
+export const APP_TEXT_BYTES_MAX = 2048;
+/** UTF-8 bytes of `feedback.id` (4.7). */
+const FEEDBACK_ID_BYTES_MAX = 256;
+/** What WeCom's own server answers AI-bot callbacks with (1.7). */
+export const BOT_CONTENT_TYPE = "text/plain; charset=utf-8";
+
+/**
+ * The plaintext reply to an AI bot's message or poll (wecom-protocol 4.7). `content` is the whole answer so far, it
+ * replaces what is shown. `feedbackId` belongs in the first reply of a stream only.
+ * @throws YingdaError `internal` when `content` exceeds 20480 bytes: cut it with `splitText` or `cutBytes`.
+ */
+export function streamReply(reply: {
+  streamId: string;
+  content: string;
+  finish: boolean;
+  feedbackId?: string;
+}): string {
+  const stream = {
+    id: reply.streamId,
+    finish: reply.finish,
+    content: botText("the stream's content", reply.content),
+    ...(reply.feedbackId === undefined ? {} : { feedback: checkedFeedback(reply.feedbackId) }),
+  };
+  return JSON.stringify({ msgtype: "stream", stream });
+}
+
+/**
+ * The plaintext reply to `enter_chat`, the only one that may be a plain text (wecom-protocol 4.7).
+ * @throws YingdaError `internal` when it is longer than 20480 bytes.
+ */
+export function welcomeReply(text: string): string {
+  return JSON.stringify({ msgtype: "text", text: { content: botText("the welcome", text) } });
+}
+
+/** The plaintext reply to whatever needs none (wecom-protocol 1.7). */
+export function emptyBotReply(): string {
+  return "{}";
+}
+
+/**
+ * The body for a `response_url` (wecom-protocol 4.9).
+ * @throws YingdaError `internal` when `content` is blank or exceeds 20480 bytes.
+ */
+export function markdownBody(content: string, feedbackId?: string): string {
+  const text = botText("the markdown", content);
+  if (text.trim() === "") throw new YingdaError("internal", "the markdown is blank: WeCom refuses an empty message");
+  const feedback = feedbackId === undefined ? {} : { feedback: checkedFeedback(feedbackId) };
+  return JSON.stringify({ msgtype: "markdown", markdown: { content: text, ...feedback } });
+}
+
+/**
+ * The body for `message/send` with a text for one member (wecom-protocol 3.2). The same arguments always give the same
+ * bytes: with `duplicateCheckSeconds` WeCom does not deliver an identical request again within that time.
+ * @throws YingdaError `internal` when `content` is blank or exceeds 2048 bytes.
+ */
+export function appTextBody(message: {
+  toUser: string;
+  agentId: number;
+  content: string;
+  duplicateCheckSeconds?: number | undefined;
+}): string {
+  const { toUser, agentId, content, duplicateCheckSeconds } = message;
+  checkBytes("the app's text", content, APP_TEXT_BYTES_MAX);
+  if (content.trim() === "") throw new YingdaError("internal", "the text is blank: WeCom refuses an empty message");
+  const duplicateCheck =
+    duplicateCheckSeconds === undefined
+      ? {}
+      : {
+          enable_duplicate_check: 1,
+          duplicate_check_interval: Math.min(Math.floor(duplicateCheckSeconds), DUPLICATE_CHECK_SECONDS_MAX),
+        };
+  return JSON.stringify({
+    touser: toUser,
+    msgtype: "text",
+    agentid: agentId,
+    text: { content },
+    ...duplicateCheck,
+  });
+}
+
+/** 4 hours (wecom-protocol 3.2). */
+const DUPLICATE_CHECK_SECONDS_MAX = 14_400;
+
+/**
+ * The encrypted packet that answers an AI bot's callback, all four fields (wecom-protocol 1.7). `nonce` must be the
+ * callback's own, `timestamp` is in seconds; a callback's query may be handed over as it is. The body goes out with
+ * `BOT_CONTENT_TYPE`.
+ */
+export function botReplyPacket(
+  crypto: CallbackCrypto,
+  json: string,
+  query: { timestamp: string | number; nonce: string },
+): string {
+  const timestamp = Number(query.timestamp);
+  const { encrypt, signature } = crypto.seal(json, { timestamp, nonce: query.nonce });
+  return JSON.stringify({ encrypt, msgsignature: signature, timestamp, nonce: query.nonce });
+}
+
+/**
+ * WeCom folds `<think>…</think>` away (wecom-protocol 4.7), so an answer that only speaks of the tag would lose its end.
+ * Square brackets keep it readable and the text's length in bytes as it was.
+ */
+const THINK_TAG = /<(\/?think\b[^<>]{0,64})>/gi;
+
+function botText(what: string, content: string): string {
+  checkBytes(what, content, STREAM_BYTES_MAX);
+  return cleanText(content).replace(THINK_TAG, "[$1]");
+}
+
+function checkedFeedback(id: string): { id: string } {
+  checkBytes("the feedback id", id, FEEDBACK_ID_BYTES_MAX);
+  return { id };
+}
+
+function checkBytes(what: string, text: string, bytesMax: number): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > bytesMax) {
+    throw new YingdaError("internal", `${what} has ${bytes} bytes, ${bytesMax} are possible; split it before`, {
+      details: { bytes, bytesMax },
+    });
+  }
+}
