@@ -1,8 +1,8 @@
 import { caseNumberOf } from "./case-number.ts";
 import type { Command } from "./commands.ts";
-import { type Composer, plain, type TurnInHand } from "./compose.ts";
-import type { Draft } from "./reply.ts";
+import { type Draft, plainDraft } from "./reply.ts";
 import { languageOf, TEXTS } from "./texts.ts";
+import type { Composer, TurnInHand } from "./turn-in-hand.ts";
 
 /** The bot's own answer to a command or an opened chat; no model is asked. */
 export async function answerCommand(
@@ -14,14 +14,17 @@ export async function answerCommand(
   const texts = TEXTS[languageOf(message.text)];
   switch (command) {
     case "greeting":
-      return plain(texts.greeting(composer.botName), message, "greeting");
+      return plainDraft(texts.greeting(composer.botName), message, "greeting");
     case "help":
-      return plain(texts.help, message, "command");
+      return plainDraft(texts.help, message, "command");
     case "new":
-      return { ...plain(texts.forgotten, message, "command"), session: { kind: "forget" }, unanswered: "clear" };
+      return { ...plainDraft(texts.forgotten, message, "command"), session: { kind: "forget" }, unanswered: "clear" };
     case "stop": {
       const obeyed = await desk.wasObeyed(message.id);
-      return { ...plain(obeyed ? texts.stopped : texts.nothingToStop, message, "command"), stop: { answered: true } };
+      return {
+        ...plainDraft(obeyed ? texts.stopped : texts.nothingToStop, message, "command"),
+        stop: { answered: true },
+      };
     }
     case "appeal":
       return await appeal(turn, composer);
@@ -33,9 +36,9 @@ async function appeal(turn: TurnInHand, composer: Composer): Promise<Draft> {
   const { message, desk } = turn;
   const texts = TEXTS[languageOf(message.text)];
   const { caseNumber } = await desk.notes();
-  if (caseNumber === null) return plain(texts.nothingToAppeal, message, "command");
+  if (caseNumber === null) return plainDraft(texts.nothingToAppeal, message, "command");
   return {
-    ...plain(texts.appealed(caseNumber), message, "command"),
+    ...plainDraft(texts.appealed(caseNumber), message, "command"),
     flags: [
       {
         caseNumber: caseNumberOf(message.id, "appeal"),

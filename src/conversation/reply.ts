@@ -2,9 +2,9 @@ import type { ErrorCode } from "../base/errors.ts";
 import type { ChatResult } from "../llm/chat-model.ts";
 import type { FlagRecord, TurnOutcome, TurnRecord } from "../review/records.ts";
 import type { Message } from "../session/message.ts";
-import type { SessionChange } from "../session/turn-desk.ts";
+import type { SessionChange, UnansweredQuestion } from "../session/turn-desk.ts";
 import type { PlannedPart } from "./reply-sink.ts";
-import type { Language } from "./texts.ts";
+import { type Language, languageOf } from "./texts.ts";
 
 /** What a turn came to, before it is cut for its channel. */
 export interface Draft {
@@ -17,10 +17,15 @@ export interface Draft {
   result?: ChatResult;
   firstShownAtMs?: number;
   caseNumber?: string;
-  unanswered?: "clear" | { text: string };
+  unanswered?: "clear" | UnansweredQuestion;
   stop?: { obeyed: string } | { answered: true };
   /** Put aside for a person to look at, since trying again did not help. */
   setAside?: boolean;
+}
+
+/** A draft that says one text and leaves the session as it is. */
+export function plainDraft(text: string, message: Message, outcome: TurnOutcome): Draft {
+  return { text, language: languageOf(message.text), outcome, session: { kind: "keep" }, flags: [] };
 }
 
 /** A complete reply as the journal keeps it: everything that is needed to deliver, remember and record it after a crash. */
@@ -29,7 +34,7 @@ export interface Reply {
   session: SessionChange;
   record: TurnRecord;
   caseNumber?: string;
-  unanswered?: "clear" | { text: string };
+  unanswered?: "clear" | UnansweredQuestion;
   stop?: { obeyed: string } | { answered: true };
   setAside: boolean;
 }

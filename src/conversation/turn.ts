@@ -4,10 +4,11 @@ import type { Events } from "../base/events.ts";
 import { retry } from "../base/retry.ts";
 import type { Message } from "../session/message.ts";
 import type { NotedReply, OpenedTurn, TurnDesk } from "../session/turn-desk.ts";
-import { type Composer, composeReply, gaveUp } from "./compose.ts";
+import { composeReply, gaveUp } from "./compose.ts";
 import { type Draft, type Reply, toReply } from "./reply.ts";
 import type { ReplySink } from "./reply-sink.ts";
 import { mustLeave } from "./turn-errors.ts";
+import type { Composer } from "./turn-in-hand.ts";
 import { untilAborted } from "./until-aborted.ts";
 
 /** A message that kills its worker is tried so often; then the person is told and it is put aside. */
@@ -119,7 +120,9 @@ async function makeDraft(
   }, parts.turnTimeoutMs);
   try {
     const signal = AbortSignal.any([signals.leave, signals.stop, timeout.signal]);
-    return await composeReply({ message: opened.message, desk, sink, signal, leave: signals.leave }, parts);
+    const shown = { text: "", firstAtMs: null };
+    const turn = { message: opened.message, desk, sink, signal, leave: signals.leave, shown };
+    return await composeReply(turn, parts);
   } finally {
     clearTimeout(timer);
   }

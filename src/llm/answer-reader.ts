@@ -34,19 +34,20 @@ export class AnswerReader {
   read(event: unknown): { text: string; alive: boolean } {
     if (!isObject(event)) throw new ModelFailure("malformed", { endpoint: this.#options.endpoint });
     // `{"error":…}` was thrown by the client library already; it does not know the flat form (SGLang).
-    if (event["object"] === "error") throw failureOfErrorEvent(event, this.#options.endpoint);
-    this.usage = usageOf(event["usage"]) ?? this.usage;
+    if (event.object === "error") throw failureOfErrorEvent(event, this.#options.endpoint);
+    this.usage = usageOf(event.usage) ?? this.usage;
+    if (this.finishReason !== undefined) return { text: "", alive: false };
     // The chunk that carries the usage has no choices; others may come with more of them than we asked for.
-    const choices: unknown[] = Array.isArray(event["choices"]) ? event["choices"] : [];
-    const choice = choices.find((each) => isObject(each) && (each["index"] ?? 0) === 0);
+    const choices: unknown[] = Array.isArray(event.choices) ? event.choices : [];
+    const choice = choices.find((each) => isObject(each) && (each.index ?? 0) === 0);
     if (!isObject(choice)) return { text: "", alive: false };
-    const delta = isObject(choice["delta"]) ? choice["delta"] : {};
-    const content = stringOf(delta["content"]);
+    const delta = isObject(choice.delta) ? choice.delta : {};
+    const content = stringOf(delta.content);
     // vLLM says `reasoning`, SGLang and older vLLM `reasoning_content` (research: servers' stream formats).
-    const reasons = stringOf(delta["reasoning"]) !== "" || stringOf(delta["reasoning_content"]) !== "";
+    const reasons = stringOf(delta.reasoning) !== "" || stringOf(delta.reasoning_content) !== "";
     let text = content === "" ? "" : this.#filter.push(content);
-    if (typeof choice["finish_reason"] === "string" && this.finishReason === undefined) {
-      this.finishReason = this.#finishReasonOf(choice["finish_reason"]);
+    if (typeof choice.finish_reason === "string") {
+      this.finishReason = this.#finishReasonOf(choice.finish_reason);
       text += this.#filter.finish({ whole: this.finishReason === "stop" });
     }
     this.#countAnswer(text);
@@ -92,8 +93,8 @@ const FINISH_REASONS = new Map<string, ChatResult["finishReason"]>([
 
 function usageOf(value: unknown): Usage | undefined {
   if (!isObject(value)) return undefined;
-  const promptTokens = value["prompt_tokens"];
-  const answerTokens = value["completion_tokens"];
+  const promptTokens = value.prompt_tokens;
+  const answerTokens = value.completion_tokens;
   return isCount(promptTokens) && isCount(answerTokens) ? { promptTokens, answerTokens } : undefined;
 }
 

@@ -98,7 +98,8 @@ const MEANINGS = {
   prompt_too_long: {
     ...requestWrong,
     code: "model_refused_request",
-    message: "The prompt is longer than the model's window; lower MODEL_CONTEXT_TOKENS to what the server was started with.",
+    message:
+      "The prompt is longer than the model's window; lower MODEL_CONTEXT_TOKENS to what the server was started with.",
   },
   credentials: {
     ...setUpWrong,
@@ -113,7 +114,8 @@ const MEANINGS = {
   redirected: {
     ...setUpWrong,
     code: "model_refused_request",
-    message: "The model server redirects; put the final address into OPENAI_BASE_URL (prompts are not sent after a redirect).",
+    message:
+      "The model server redirects; put the final address into OPENAI_BASE_URL (prompts are not sent after a redirect).",
   },
   not_a_stream: {
     ...setUpWrong,
@@ -201,12 +203,7 @@ const STATUS_OF_TYPE: Record<string, number> = {
   server_error: 500,
 };
 
-function failureOfStatus(
-  status: number,
-  error: unknown,
-  headers: Headers | undefined,
-  endpoint: string,
-): ModelFailure {
+function failureOfStatus(status: number, error: unknown, headers: Headers | undefined, endpoint: string): ModelFailure {
   const facts = errorFacts(error);
   const retryAfterMs = retryAfterOf(headers);
   return new ModelFailure(reasonOfStatus(status, facts), {
@@ -240,12 +237,15 @@ function reasonOfStatus(status: number, facts: ErrorFacts): FailureReason {
       return "overloaded";
     default:
       if (status >= 500) return "server_error";
-      return facts.code === "context_length_exceeded" || TOO_LONG.test(facts.message) ? "prompt_too_long" : "bad_request";
+      return facts.code === "context_length_exceeded" || TOO_LONG.test(facts.message)
+        ? "prompt_too_long"
+        : "bad_request";
   }
 }
 
 /** How vLLM, SGLang, llama.cpp and OpenAI say that a prompt does not fit. Only read, never passed on. */
-const TOO_LONG = /context (length|window|size)|maximum (model|input|allowed) length|max_model_len|prompt is too long|longer than/i;
+const TOO_LONG =
+  /context (length|window|size)|maximum (model|input|allowed) length|max_model_len|prompt is too long|longer than/i;
 
 interface ErrorFacts {
   status?: number;

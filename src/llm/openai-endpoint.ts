@@ -50,7 +50,8 @@ export class OpenAiEndpoint {
     this.#options = options;
     this.#client = new OpenAI({
       baseURL: options.baseUrl,
-      apiKey: options.apiKey?.reveal() ?? null,
+      // The client insists on a key; without one of ours its header is taken out below.
+      apiKey: options.apiKey?.reveal() ?? "none",
       // The client would read these from the environment.
       adminAPIKey: null,
       organization: null,
@@ -68,62 +69,146 @@ export class OpenAiEndpoint {
 
   /**
    * Streams one answer. Throws `ModelFailure`, and the signal's reason when aborted. However the caller leaves, by `break`, by a throw or by
-   * the signal, the request is closed upstream.
+   * the signal, the request is closed upstream, so the GPU stops.
    */
   async *stream(request: ChatRequest, attempt: Attempt): AsyncGenerator<ChatEvent, void, undefined> {
-    const { limits, clock } = this.#options;
     request.signal.throwIfAborted();
+    const { limits, clock } = this.#options;
+    const startedMs = clock.nowMs();
+    const sinceStartMs = () => clock.nowMs() - startedMs;
+    const reader = this.#newReader();
+    let firstSignMs: number | undefined;
+    let firstTextMs: number | undefined;
+    let late: FailureReason | undefined;
+
     const upstream = new AbortController();
     const closeUpstream = () => upstream.abort();
     request.signal.addEventListener("abort", closeUpstream, { once: true });
-    const reader = new AnswerReader({
-      endpoint: this.name,
-      answerBytesMax: limits.answerBytesMax,
-      startsInside: this.#startsInside,
-    });
-    let late: FailureReason | undefined;
-    let firstTextMs: number | undefined;
-    let firstSignMs: number | undefined;
     const watchdog = new Watchdog(() => {
-      // The answer is whole once it has finished; only the figures after it are late.
       if (reader.finishReason === undefined) late = firstSignMs === undefined ? "no_first_token" : "stalled";
-      upstream.abort();
+      closeUpstream();
     });
-    const startedMs = clock.nowMs();
     watchdog.wait(attempt.firstTokenMs);
     try {
-      for await (const event of this.#events(request, attempt, upstream.signal)) {
+      for await (const event of this.#events(request, attempt, reader, upstream.signal)) {
+        const wasFinished = reader.finishReason !== undefined;
         const { text, alive } = reader.read(event);
+        if (alive) firstSignMs ??= sinceStartMs();
         if (text !== "") {
-          firstTextMs ??= clock.nowMs() - startedMs;
+          firstTextMs ??= sinceStartMs();
+          // The caller's time is not the model's: nothing is late while it works on this piece.
           watchdog.rest();
           yield { type: "text", text };
           request.signal.throwIfAborted();
         }
-        if (alive) firstSignMs ??= clock.nowMs() - startedMs;
-        if (reader.finishReason !== undefined) watchdog.wait(limits.afterFinishMs);
-        else if (alive) watchdog.wait(limits.betweenTokensMs);
-        this.#limitReasoning(firstSignMs, firstTextMs, clock.nowMs() - startedMs);
+        if (reader.finishReason === undefined) {
+          if (alive) watchdog.wait(limits.betweenTokensMs);
+          this.#limitReasoning(firstSignMs, firstTextMs, sinceStartMs());
+        } else if (!wasFinished) {
+          watchdog.wait(limits.afterFinishMs);
+        }
       }
-      // The client ends its loop quietly when aborted.
       request.signal.throwIfAborted();
       if (late !== undefined) throw new ModelFailure(late, { endpoint: this.name });
       const finishReason = reader.assertWhole();
       this.#learnFrom(reader);
-      yield {
-        type: "end",
-        result: {
-          finishReason,
-          model: this.#options.model,
-          endpoint: this.name,
-          ...(reader.usage === undefined ? {} : { usage: reader.usage }),
-          firstTokenMs: firstTextMs ?? clock.nowMs() - startedMs,
-        },
-      };
+      const result = { finishReason, model: this.#options.model, endpoint: this.name };
+      const usage = reader.usage === undefined ? {} : { usage: reader.usage };
+      yield { type: "end", result: { ...result, ...usage, firstTokenMs: firstTextMs ?? sinceStartMs() } };
     } finally {
       watchdog.stop();
       request.signal.removeEventListener("abort", closeUpstream);
-      upstream.abort();
+      closeUpstream();
     }
   }
+
+  /**
+   * The stream's events as the client parsed them. Ends quietly when we closed it, as the client does, and when the answer had finished
+   * before the connection failed: whoever reads decides what the end means.
+   */
+  async *#events(
+    request: ChatRequest,
+    attempt: Attempt,
+    reader: AnswerReader,
+    signal: AbortSignal,
+  ): AsyncGenerator<unknown, void, undefined> {
+    let responseBegan = false;
+    try {
+      const { data, response } = await this.#open(request, attempt, signal);
+      responseBegan = true;
+      const type = response.headers.get("content-type") ?? "";
+      // A page of a proxy, or a whole JSON body, is not going to become a stream.
+      if (/html|json/i.test(type))
+        throw new ModelFailure("not_a_stream", { endpoint: this.name, status: response.status });
+      yield* data;
+    } catch (error) {
+      if (signal.aborted || reader.finishReason !== undefined) return;
+      throw failureOf(error, this.name, responseBegan);
+    }
+  }
+
+  async #open(request: ChatRequest, attempt: Attempt, signal: AbortSignal) {
+    const headers = {
+      "x-request-id": attempt.requestId,
+      // For a router in front of several model servers: the same conversation, the same prefix cache. Hashed, since it names people.
+      "x-session-id": createHash("sha256").update(request.conversationId).digest("hex").slice(0, 32),
+    };
+    for (;;) {
+      try {
+        return await this.#client.chat.completions.create(this.#body(request), { signal, headers }).withResponse();
+      } catch (error) {
+        if (!this.#learnDialect(error)) throw error;
+      }
+    }
+  }
+
+  /** Only fields that every server knows: some answer 400 to a field that they do not. */
+  #body(request: ChatRequest): OpenAI.ChatCompletionCreateParamsStreaming {
+    return {
+      model: this.#options.model,
+      messages: request.messages,
+      [this.#dialect.tokenLimitField]: request.answerTokensMax,
+      stream: true,
+      ...(this.#dialect.streamOptions ? { stream_options: { include_usage: true } } : {}),
+    };
+  }
+
+  /** True when a 400 named a field that can be said otherwise or left out. Each field changes once, so this ends. */
+  #learnDialect(error: unknown): boolean {
+    if (!(error instanceof APIError) || (error.status !== 400 && error.status !== 422)) return false;
+    const complaint = `${error.param ?? ""} ${error.message}`;
+    if (this.#dialect.streamOptions && /stream_options|include_usage/.test(complaint)) {
+      this.#dialect.streamOptions = false;
+      return true;
+    }
+    if (this.#dialect.tokenLimitField === "max_tokens" && complaint.includes("max_completion_tokens")) {
+      this.#dialect.tokenLimitField = "max_completion_tokens";
+      return true;
+    }
+    return false;
+  }
+
+  #newReader(): AnswerReader {
+    return new AnswerReader({
+      endpoint: this.name,
+      answerBytesMax: this.#options.limits.answerBytesMax,
+      startsInside: this.#startsInside,
+    });
+  }
+
+  #limitReasoning(firstSignMs: number | undefined, firstTextMs: number | undefined, nowMs: number): void {
+    if (firstSignMs === undefined || firstTextMs !== undefined) return;
+    if (nowMs - firstSignMs > this.#options.limits.reasoningMs) {
+      throw new ModelFailure("reasoning_too_long", { endpoint: this.name });
+    }
+  }
+
+  #learnFrom(reader: AnswerReader): void {
+    this.#startsInside = reader.sawLoneClose;
+    if (!reader.sawLoneClose || this.#reportedReasoning) return;
+    this.#reportedReasoning = true;
+    this.#options.onReasoningInAnswer();
+  }
 }
+
+const CLIENT_TIMEOUT_SURPLUS_MS = 10_000;

@@ -33,11 +33,7 @@ export class ReasoningFilter {
   push(piece: string): string {
     if (this.#state === "answer") return this.#letOut(piece);
     this.#held += piece;
-    if (this.#state === "guessed" && !this.#findEndOfGuessed(piece)) return "";
-    while (this.#state !== "answer") {
-      const settled = this.#state === "inside" ? this.#skipInside() : this.#judgeStart();
-      if (!settled) return "";
-    }
+    if (!this.#reachAnswer(piece)) return "";
     const text = this.#held;
     this.#held = "";
     return this.#letOut(text);
@@ -54,6 +50,23 @@ export class ReasoningFilter {
     return text;
   }
 
+  /** Goes through what is held; false while more is needed to know. `added` is what it grew by. */
+  #reachAnswer(added: string): boolean {
+    if (this.#state === "guessed" && !this.#findEndOfGuessed(added)) return false;
+    for (;;) {
+      switch (this.#state) {
+        case "answer":
+          return true;
+        case "inside":
+          if (!this.#skipInside()) return false;
+          break;
+        case "start":
+        case "guessed":
+          if (!this.#judgeStart()) return false;
+      }
+    }
+  }
+
   /** At the start: white space, then a tag or not. False while that is open. */
   #judgeStart(): boolean {
     this.#held = this.#held.trimStart();
@@ -68,7 +81,7 @@ export class ReasoningFilter {
     }
     if (TAGS.some(([open]) => open.startsWith(this.#held))) return false;
     this.#state = this.#startsInside ? "guessed" : "answer";
-    return this.#state === "answer" || this.#findEndOfGuessed(this.#held);
+    return !this.#startsInside || this.#findEndOfGuessed(this.#held);
   }
 
   /** In a block: drops all up to its end. False while the end has not come. */
@@ -83,7 +96,7 @@ export class ReasoningFilter {
     return true;
   }
 
-  /** Perhaps in a block that the prompt opened: holds everything until its end. `added` is what `#held` grew by. */
+  /** Perhaps in a block that the prompt opened: holds everything until its end. */
   #findEndOfGuessed(added: string): boolean {
     const end = this.#loneClose.push(added);
     if (end === -1) return false;

@@ -37,8 +37,6 @@ export class SqliteError extends Error {
 /** Longer than the busy wait inside; a statement past it hangs on the disk, and whoever waits for it shall not. */
 const STATEMENT_TIMEOUT_MS = 15_000;
 const CLOSE_TIMEOUT_MS = 5000;
-/** A runaway question kills its thread, not the gateway. */
-const HEAP_MEGABYTES_MAX = 256;
 
 interface Pending {
   resolve(result: SqliteResult): void;
@@ -55,13 +53,14 @@ export class SqliteThread {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<void>;
+  readonly #timeoutMs: number;
   #lastId = 0;
   #death: EngineError | null = null;
 
-  constructor(data: SqliteThreadData) {
+  constructor(data: SqliteThreadData, timeoutMs = STATEMENT_TIMEOUT_MS) {
+    this.#timeoutMs = timeoutMs;
     this.#worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url), {
       workerData: data,
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MEGABYTES_MAX },
     });
     this.#worker.unref();
     this.#worker.on("message", (reply: SqliteReply) => this.#settle(reply));
@@ -84,14 +83,14 @@ export class SqliteThread {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
+      this.#worker.postMessage({ kind: "run", id, sql, parameters } satisfies SqliteRequest);
       const timer = setTimeout(() => {
-        this.#die(`no answer within ${STATEMENT_TIMEOUT_MS} ms`);
+        this.#die(`no answer within ${this.#timeoutMs} ms`);
         void this.#worker.terminate();
-      }, STATEMENT_TIMEOUT_MS);
+      }, this.#timeoutMs);
       this.#pending.set(id, { resolve, reject, timer });
       // A process must not end between a write and its answer, and must not stay for an idle thread.
       this.#worker.ref();
-      this.#worker.postMessage({ kind: "run", id, sql, parameters } satisfies SqliteRequest);
     });
   }
 

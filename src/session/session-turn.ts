@@ -1,15 +1,16 @@
 /** One question and its answer, as the model is told them later. */
 export interface SessionTurn {
-  /** Name of who asked; used in groups. */
+  /** Name of who asked; used in groups, empty elsewhere. */
   speaker: string;
   question: string;
+  quote?: string;
   answer: string;
-  /** Estimated tokens of both. */
+  /** Estimated tokens of all of it. */
   tokens: number;
   atMs: number;
 }
 
 /** Turns kept of one conversation. The token budget is reached long before; this bounds Redis when every turn is short. */
 export const SESSION_TURNS_MAX = 100;
-/** Characters kept of one question or answer, so that pasted books cannot fill Redis: 100 turns stay below about 5 MB. */
+/** Characters kept of one question, quote or answer, so that pasted books cannot fill Redis: 100 turns stay below 15 MB. */
 export const SESSION_TEXT_MAX = 16_000;

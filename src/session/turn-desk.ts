@@ -126,6 +126,11 @@ export interface NotedReply<Reply> {
   partsSent: number;
 }
 
+export interface UnansweredQuestion {
+  text: string;
+  quote?: string;
+}
+
 export type SessionChange =
   | { kind: "keep" }
   | { kind: "add"; turn: SessionTurn }
@@ -141,7 +146,7 @@ export interface TurnEnd {
   /** Case number of a refusal, kept for `/appeal`. */
   caseNumber?: string;
   /** The question that was left without an answer, kept for `/retry`; `clear` when there is none any more. */
-  unanswered?: "clear" | { text: string };
+  unanswered?: "clear" | UnansweredQuestion;
   /** A stop request that this turn obeyed (its message's id), or that this turn answered. */
   stop?: { obeyed: string } | { answered: true };
 }
@@ -187,12 +192,12 @@ export class TurnDesk<Reply> {
   }
 
   /** What is kept beside the session for `/appeal` and `/retry`. */
-  async notes(): Promise<{ caseNumber: string | null; unanswered: { text: string } | null }> {
+  async notes(): Promise<{ caseNumber: string | null; unanswered: UnansweredQuestion | null }> {
     const notes = this.lease.keys.notes;
     const [caseNumber, question] = await inStore(() => this.lease.redis.hmget(notes, "case", "question"));
     return {
       caseNumber: caseNumber ?? null,
-      unanswered: question == null ? null : (JSON.parse(question) as { text: string }),
+      unanswered: question == null ? null : (JSON.parse(question) as UnansweredQuestion),
     };
   }
 

@@ -8,41 +8,45 @@ export interface CodeFence {
   opening: string;
   /** The line that closes it. */
   closing: string;
+  /** False when its own lines are so long that parts are cut as if it were plain text. */
+  kept: boolean;
 }
 
-/** Longer opening lines are taken for text. With it, looking at a line costs a bounded time. */
+/** A longer line is not closing, and what it opens is not kept: looking at a line takes a bounded time. */
 const FENCE_LINE_LENGTH_MAX = 120;
-const OPENING = /^([ \t]{0,12})(`{3,16}|~{3,16})[ \t]*([^\s`]{0,32})([^`\n]*)$/;
+/** Indent, marker, language, and the rest, which holds no backtick: with one it is inline code. */
+const OPENING = /^([ \t]{0,12})(`{3,}|~{3,})[ \t]*([^\s`]*)([^`]*)$/;
 const CLOSING = /^[ \t]{0,12}(`{3,}|~{3,})[ \t]*$/;
+const LANGUAGE_LENGTH_MAX = 32;
 
-/** The fence that the line at `lineStart` opens. */
-export function fenceOpenedAt(text: string, lineStart: number): CodeFence | undefined {
-  const line = lineAt(text, lineStart);
-  const [, indent, marker, language, rest] = (line === undefined ? null : OPENING.exec(line)) ?? [];
-  if (line === undefined || indent === undefined || marker === undefined) return undefined;
-  // "``` not a language at all ```": a backtick in the info string makes it inline code, which the pattern refuses.
-  const name = rest !== undefined && rest !== "" && !/^\s/.test(rest) ? "" : (language ?? "");
+/** The fence that the line at `lineStart` opens. It is kept when its own lines take at most a third of `bytesMax`. */
+export function fenceOpenedAt(text: string, lineStart: number, bytesMax: number): CodeFence | undefined {
+  const { line, whole } = lineAt(text, lineStart);
+  const [, indent, marker, language] = OPENING.exec(line) ?? [];
+  if (indent === undefined || marker === undefined || language === undefined) return undefined;
+  const opening = indent + marker + (language.length > LANGUAGE_LENGTH_MAX ? "" : language);
+  const closing = indent + marker;
+  const ownBytes = Buffer.byteLength(line) + Buffer.byteLength(opening) + Buffer.byteLength(closing) + 3;
   return {
     start: lineStart,
     headerEnd: lineStart + line.length,
-    opening: `${indent}${marker}${name}`,
-    closing: `${indent}${marker}`,
+    opening,
+    closing,
+    kept: whole && ownBytes * 3 <= bytesMax,
   };
 }
 
 /** The index after the line at `lineStart`, if that line closes `fence`. */
 export function fenceClosedAt(text: string, lineStart: number, fence: CodeFence): number | undefined {
-  const line = lineAt(text, lineStart);
-  const marker = line === undefined ? undefined : CLOSING.exec(line)?.[1];
-  if (line === undefined || marker === undefined) return undefined;
-  const opened = fence.closing.trimStart();
-  return marker.startsWith(opened) ? lineStart + line.length : undefined;
+  const { line, whole } = lineAt(text, lineStart);
+  const marker = whole ? CLOSING.exec(line)?.[1] : undefined;
+  return marker?.startsWith(fence.closing.trimStart()) ? lineStart + line.length : undefined;
 }
 
-/** The line without its line break; nothing when it is longer than a fence's line can be. */
-function lineAt(text: string, lineStart: number): string | undefined {
-  const window = text.slice(lineStart, lineStart + FENCE_LINE_LENGTH_MAX + 2);
+/** The line without its line break, or its beginning when it is longer than a fence's line can be. */
+function lineAt(text: string, lineStart: number): { line: string; whole: boolean } {
+  const window = text.slice(lineStart, lineStart + FENCE_LINE_LENGTH_MAX);
   const end = window.indexOf("\n");
-  const line = end < 0 ? window : window.slice(0, end);
-  return line.length > FENCE_LINE_LENGTH_MAX ? undefined : line.replace(/\r$/, "");
+  if (end >= 0) return { line: window.slice(0, end).replace(/\r$/, ""), whole: true };
+  return { line: window, whole: lineStart + window.length === text.length };
 }

@@ -50,107 +50,103 @@ interface Piece {
 }
 
 function nextPiece(text: string, at: number, open: CodeFence | undefined, bytesMax: number): Piece {
-  const prefix = open === undefined ? "" : `${open.opening}\n`;
+  const prefix = open?.kept ? `${open.opening}\n` : "";
   const budget = bytesMax - Buffer.byteLength(prefix);
   const end = byteEnd(text, at, budget);
   if (end === text.length) return { text: prefix + text.slice(at), next: text.length, open: undefined };
 
   const least = at + Math.max(1, Math.floor((end - at) * FILL_MIN));
-  const { openAtEnd, closedEnd } = scanFences(text, at, end, open, bytesMax);
-  if (openAtEnd !== undefined) {
-    const inside = { prefix, at, end, least, budget };
-    return beforeFence(text, openAtEnd, inside, bytesMax) ?? insideFence(text, openAtEnd, inside);
-  }
-  const lowest = Math.max(least, closedEnd);
-  const edge = plainBreak(text, lowest, end) ?? (closedEnd > at ? closedEnd : graphemeEdge(text, at, end));
-  return { text: prefix + text.slice(at, edge).trimEnd(), next: skipBreak(text, edge), open: undefined };
+  const window = { at, end, least, prefix, budget, bytesMax };
+  const { openAtEnd, closedEnd } = scanFences(text, window, open);
+  if (openAtEnd?.kept) return beforeFence(text, openAtEnd, window) ?? insideFence(text, openAtEnd, window);
+
+  const edge = plainBreak(text, Math.max(least, closedEnd), end) ?? graphemeEdge(text, at, end);
+  return {
+    text: prefix + text.slice(at, edge).trimEnd(),
+    next: skipBreak(text, edge),
+    open: openAtEnd !== undefined && openAtEnd.start < edge ? openAtEnd : undefined,
+  };
 }
 
-/** Follows the fences from `at` to `end`: which one is open there, and where the last closed one ended. */
+/** The stretch of text that fits into the next part. */
+interface Window {
+  at: number;
+  end: number;
+  /** The first place for a break that leaves no needlessly short part. */
+  least: number;
+  /** The line that opens again the fence that the text at `at` is in. */
+  prefix: string;
+  /** Bytes that the prefix leaves. */
+  budget: number;
+  bytesMax: number;
+}
+
+/** Follows the fences through the window: which one is open at its end, and where the last closed one ended. */
 function scanFences(
   text: string,
-  at: number,
-  end: number,
+  { at, end, bytesMax }: Window,
   open: CodeFence | undefined,
-  bytesMax: number,
 ): { openAtEnd: CodeFence | undefined; closedEnd: number } {
-  const window = text.slice(at, end);
+  const stretch = text.slice(at, end);
+  const isLineStart = at === 0 || text[at - 1] === "\n";
   let current = open;
   let closedEnd = at;
-  for (let lineStart = isLineStart(text, at) ? 0 : nextLine(window, 0); lineStart < window.length; ) {
+  for (let line = isLineStart ? 0 : nextLine(stretch, 0); line < stretch.length; line = nextLine(stretch, line)) {
     if (current === undefined) {
-      const fence = fenceOpenedAt(text, at + lineStart);
-      if (fence !== undefined && isWorthKeeping(fence, bytesMax)) current = fence;
+      current = fenceOpenedAt(text, at + line, bytesMax);
     } else {
-      const closed = fenceClosedAt(text, at + lineStart, current);
+      const closed = fenceClosedAt(text, at + line, current);
       if (closed !== undefined && closed <= end) {
         closedEnd = closed;
         current = undefined;
       }
     }
-    lineStart = nextLine(window, lineStart);
   }
   return { openAtEnd: current, closedEnd };
 }
 
-function isWorthKeeping(fence: CodeFence, bytesMax: number): boolean {
-  // The longest opening line there can be has 120 characters of at most 3 bytes; ASCII in practice.
-  const ownBytes = (fence.headerEnd - fence.start) * 3 + Buffer.byteLength(fence.closing) + 2;
-  return ownBytes * 3 <= bytesMax;
-}
-
-interface Window {
-  prefix: string;
-  at: number;
-  end: number;
-  least: number;
-  /** Bytes that the prefix leaves for text. */
-  budget: number;
-}
-
-/** Ends the piece before the fence, if that keeps the fence whole, or if only a small beginning of it would fit here. */
-function beforeFence(text: string, fence: CodeFence, window: Window, bytesMax: number): Piece | undefined {
-  const { prefix, at, end, least } = window;
+/** Ends the part before the fence, if that keeps it whole, or if hardly any of it would fit here. */
+function beforeFence(text: string, fence: CodeFence, window: Window): Piece | undefined {
+  const { at, end, least, prefix, bytesMax } = window;
   if (fence.start <= at) return undefined;
-  const onlyBeginning = fence.start >= least && end - fence.start < (end - at) * FILL_MIN;
-  if (!onlyBeginning && !fitsWhole(text, fence, bytesMax)) return undefined;
+  const codeLength = codeEnd(text, fence, window) - (fence.headerEnd + 1);
+  const hardlyAny = codeLength <= 0 || (fence.start >= least && codeLength < (end - at) * FILL_MIN);
+  if (!hardlyAny && !fitsWhole(text, fence, bytesMax)) return undefined;
   return { text: prefix + text.slice(at, fence.start).trimEnd(), next: fence.start, open: undefined };
 }
 
 function fitsWhole(text: string, fence: CodeFence, bytesMax: number): boolean {
   const end = byteEnd(text, fence.start, bytesMax);
   if (end === text.length) return true;
-  const window = text.slice(fence.start, end);
-  for (let lineStart = nextLine(window, 0); lineStart < window.length; lineStart = nextLine(window, lineStart)) {
-    const closed = fenceClosedAt(text, fence.start + lineStart, fence);
+  const stretch = text.slice(fence.start, end);
+  for (let line = nextLine(stretch, 0); line < stretch.length; line = nextLine(stretch, line)) {
+    const closed = fenceClosedAt(text, fence.start + line, fence);
     if (closed !== undefined) return closed <= end;
   }
   return false;
 }
 
-/** Cuts inside the fence after its last line that fits, and closes it. */
+/** Cuts the fence after its last line that fits, else inside a line, and closes it. */
 function insideFence(text: string, fence: CodeFence, window: Window): Piece {
-  const { prefix, at, budget } = window;
-  const closing = `\n${fence.closing}`;
-  const end = byteEnd(text, at, budget - Buffer.byteLength(closing));
-  const codeStart = Math.max(at, fence.start < at ? at : fence.headerEnd + 1);
+  const codeStart = fence.start < window.at ? window.at : fence.headerEnd + 1;
+  const end = codeEnd(text, fence, window);
   const lineEnd = text.lastIndexOf("\n", end);
-  // A line longer than a part is cut where it must be.
   const edge = lineEnd > codeStart ? lineEnd : graphemeEdge(text, codeStart, end);
   const next = text[edge] === "\n" ? edge + 1 : edge;
-  const closed = fenceClosedAt(text, next, fence);
-  const piece = prefix + text.slice(at, edge) + closing;
-  // When only the closing line is left, ours stands for it: the next part does not begin with an empty block.
-  if (closed !== undefined && next > edge) return { text: piece, next: skipBreak(text, closed), open: undefined };
-  return { text: piece, next, open: fence };
+  const part = `${window.prefix}${text.slice(window.at, edge)}\n${fence.closing}`;
+  // When only its closing line is left, ours stands for it: the next part does not begin with an empty block.
+  const closed = next > edge ? fenceClosedAt(text, next, fence) : undefined;
+  if (closed !== undefined) return { text: part, next: skipBreak(text, closed), open: undefined };
+  return { text: part, next, open: fence };
 }
 
-function isLineStart(text: string, at: number): boolean {
-  return at === 0 || text[at - 1] === "\n";
+/** How far the code reaches in this window when it is closed at its end. */
+function codeEnd(text: string, fence: CodeFence, { at, budget }: Window): number {
+  return byteEnd(text, at, budget - Buffer.byteLength(fence.closing) - 1);
 }
 
-/** The index after the next line break in `window`, or its length. */
-function nextLine(window: string, from: number): number {
-  const lineBreak = window.indexOf("\n", from);
-  return lineBreak < 0 ? window.length : lineBreak + 1;
+/** The index after the next line break, or the length. */
+function nextLine(stretch: string, from: number): number {
+  const lineBreak = stretch.indexOf("\n", from);
+  return lineBreak < 0 ? stretch.length : lineBreak + 1;
 }

@@ -1,0 +1,35 @@
+import type { Clock } from "../base/clock.ts";
+import type { Events } from "../base/events.ts";
+import type { Logger } from "../base/logger.ts";
+import type { ChatModel } from "../llm/chat-model.ts";
+import type { Moderator } from "../moderation/verdict.ts";
+import type { Message } from "../session/message.ts";
+import type { TurnDesk } from "../session/turn-desk.ts";
+import type { Reply } from "./reply.ts";
+import type { ReplySink } from "./reply-sink.ts";
+
+/** What composing needs; made once by the gateway. */
+export interface Composer {
+  moderator: Moderator;
+  model: ChatModel;
+  systemPrompt: string;
+  contextTokens: number;
+  botName: string;
+  /** The name of a member for group sessions; falls back to the userid, never throws. */
+  nameOf(userId: string, signal: AbortSignal): Promise<string>;
+  events: Events;
+  log: Logger;
+  clock: Clock;
+}
+
+/** One turn in hand. */
+export interface TurnInHand {
+  message: Message;
+  desk: TurnDesk<Reply>;
+  sink: ReplySink;
+  /** Ends the work: leave, stop or timeout; the reason says which. */
+  signal: AbortSignal;
+  leave: AbortSignal;
+  /** What was let out so far; outlives the stream that an abort ends. */
+  shown: { text: string; firstAtMs: number | null };
+}

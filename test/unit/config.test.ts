@@ -1,0 +1,92 @@
+import { inspect } from "node:util";
+import { describe, expect, test } from "@jest/globals";
+import { YingdaError } from "../../src/base/errors.ts";
+import { readConfig } from "../../src/config.ts";
+
+const AES_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const MODEL = { OPENAI_BASE_URL: "http://127.0.0.1:8000/v1", OPENAI_MODEL: "qwen" };
+const BOT = { WECOM_BOT_TOKEN: "testtoken", WECOM_BOT_AES_KEY: AES_KEY };
+
+function faultsOf(env: Record<string, string>): string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof YingdaError && error.code === "bad_config") return error.message.split("\n").slice(1);
+    throw error;
+  }
+  return [];
+}
+
+describe("configuration", () => {
+  test("a bot and a model are enough, and the rest has the contract's defaults", () => {
+    const config = readConfig({ ...MODEL, ...BOT });
+    expect(config.http).toEqual({ host: "0.0.0.0", port: 3000 });
+    expect(config.role).toBe("all");
+    expect(config.redisUrl).toBe("redis://127.0.0.1:6379/0");
+    expect(config.callbackMaxAgeMs).toBe(300_000);
+    expect(config.sessionTtlMs).toBe(86_400_000);
+    expect(config.turnTimeoutMs).toBe(300_000);
+    expect(config.model.contextTokens).toBe(8192);
+    expect(config.wecom.apiBase).toBe("https://qyapi.weixin.qq.com");
+    expect(config.database.dataDir).toBe("./data");
+    expect(config.wecom.app).toBeNull();
+  });
+
+  test("several faults are reported at once, each with its name and an example that works", () => {
+    const faults = faultsOf({ ...BOT, PORT: "http", REDIS_URL: "localhost", GROUP_SESSION: "both", LOG_LEVEL: "loud" });
+    expect(faults).toHaveLength(4);
+    expect(faults.join("\n")).toMatch(/PORT must be a whole number. Example: PORT=3000/);
+    expect(faults.join("\n")).toMatch(/REDIS_URL .*Example: REDIS_URL=redis:\/\//);
+    expect(faults.join("\n")).toMatch(/GROUP_SESSION/);
+    expect(faults.join("\n")).toMatch(/LOG_LEVEL/);
+  });
+
+  test("an empty environment names the channel and the model as missing", () => {
+    const text = faultsOf({}).join("\n");
+    expect(text).toMatch(/no channel is set/);
+    expect(text).toMatch(/OPENAI_BASE_URL is missing/);
+    expect(text).toMatch(/OPENAI_MODEL is missing/);
+  });
+
+  test("half of the app's values are refused, each missing one by name", () => {
+    const text = faultsOf({ ...MODEL, WECOM_CORP_ID: "ww1", WECOM_APP_AGENT_ID: "1000002", WECOM_APP_SECRET: "s" }).join();
+    expect(text).toMatch(/WECOM_APP_TOKEN is missing/);
+    expect(text).toMatch(/WECOM_APP_AES_KEY is missing/);
+  });
+
+  test("callback and long connection of one bot exclude each other", () => {
+    const text = faultsOf({ ...MODEL, ...BOT, WECOM_BOT_ID: "b", WECOM_BOT_SECRET: "s" }).join();
+    expect(text).toMatch(/remove one of the two pairs/);
+  });
+
+  test("a 42-character key is refused without showing it", () => {
+    const text = faultsOf({ ...MODEL, WECOM_BOT_TOKEN: "t", WECOM_BOT_AES_KEY: AES_KEY.slice(1) }).join();
+    expect(text).toMatch(/WECOM_BOT_AES_KEY must be exactly the 43 characters/);
+    expect(text).not.toContain(AES_KEY.slice(1));
+  });
+
+  test("several endpoints and admins are read as lists, empty values as not set", () => {
+    const config = readConfig({
+      ...BOT,
+      OPENAI_MODEL: "qwen",
+      OPENAI_BASE_URL: "http://a:8000/v1, http://b:8000/v1",
+      DATABASE_URL: "",
+      ADMIN_USERS: "ZhangSan:admin,lisi:reviewer",
+    });
+    expect(config.model.baseUrls).toEqual(["http://a:8000/v1", "http://b:8000/v1"]);
+    expect(config.database.url).toBeNull();
+  });
+
+  test("secrets do not print, in JSON, in text or when inspected", () => {
+    const config = readConfig({
+      ...MODEL,
+      ...BOT,
+      OPENAI_API_KEY: "sk-canary",
+      DATABASE_URL: "postgres://u:canary@127.0.0.1/yingda",
+    });
+    const printed = `${JSON.stringify(config)} ${inspect(config, { depth: 9 })} ${config.model.apiKey}`;
+    expect(printed).not.toContain("canary");
+    expect(printed).not.toContain(AES_KEY);
+    expect(config.model.apiKey?.reveal()).toBe("sk-canary");
+  });
+});
