@@ -27,7 +27,7 @@ import { RetentionLoop } from "./review/retention-loop.ts";
 import { Mailbox } from "./session/mailbox.ts";
 import type { Message } from "./session/message.ts";
 import { RecordSpool } from "./session/record-spool.ts";
-import { connectBlockingRedis, connectRedis } from "./session/redis.ts";
+import { connectBlockingRedis, connectRedis, readyWithin } from "./session/redis.ts";
 import { RedisTokenStore } from "./session/redis-token-store.ts";
 import { Snapshots } from "./session/snapshots.ts";
 import type { TurnDesk } from "./session/turn-desk.ts";
@@ -39,6 +39,8 @@ import { ResponseUrlClient } from "./wecom/response-url.ts";
 
 /** Turns that run at SIGTERM may finish within this; the rest is handed over. Below Kubernetes' 30 s. */
 const DRAIN_MS = 20_000;
+/** A start waits so long for Redis, then listens all the same and answers 503 until it is there. */
+const REDIS_WAIT_MS = 5_000;
 /** An idle keep-alive socket; longer than the usual proxy's 60 s, so that the proxy closes first. */
 const KEEP_ALIVE_MS = 65_000;
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -75,7 +77,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
 
   const redis = stack.adopt(connectRedis(config.redisUrl, events), (connection) => connection.disconnect());
   const records = stack.adopt(
-    openRecordStore({ databaseUrl: config.database.url, dataDir: config.database.dataDir, clock }),
+    openRecordStore({ databaseUrl: config.database.url, dataDir: config.database.dataDir, clock, events }),
     async (store) => await store.close(),
   );
   const processId = randomUUID();
@@ -173,6 +175,8 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     koa.callback(),
   );
   stack.defer(() => closeServer(server));
+  // The bot's callbacks are not sent twice: the first ones after a start should find Redis connected.
+  await readyWithin(redis, REDIS_WAIT_MS);
   const url = await listen(server, config.http.host, config.http.port);
 
   if (config.role !== "web") {

@@ -19,6 +19,7 @@ export const ERROR_STATUS = {
   store_unavailable: 503,
   draining: 503,
   record_store_unavailable: 503,
+  records_rejected: 500,
   bad_config: 500,
   internal: 500,
   // WeCom's active API

@@ -1,7 +1,7 @@
 import { caseNumberOf } from "./case-number.ts";
 import type { Command } from "./commands.ts";
 import { type Draft, plainDraft } from "./reply.ts";
-import { languageOf, TEXTS } from "./texts.ts";
+import { type Language, languageOf, TEXTS } from "./texts.ts";
 import type { Composer, TurnInHand } from "./turn-in-hand.ts";
 
 /** The bot's own answer to a command or an opened chat; no model is asked. */
@@ -11,7 +11,7 @@ export async function answerCommand(
   composer: Composer,
 ): Promise<Draft> {
   const { message, desk } = turn;
-  const texts = TEXTS[languageOf(message.text)];
+  const texts = TEXTS[await languageOfCommand(turn)];
   switch (command) {
     case "greeting":
       return plainDraft(texts.greeting(composer.botName), message, "greeting");
@@ -31,10 +31,17 @@ export async function answerCommand(
   }
 }
 
+/** `/new` says nothing about the language somebody speaks; the last question does. */
+export async function languageOfCommand({ message, desk }: TurnInHand): Promise<Language> {
+  if (!/^\s*[/／]/.test(message.text)) return languageOf(message.text);
+  const last = (await desk.recall()).at(-1);
+  return last === undefined ? "zh" : languageOf(last.question);
+}
+
 /** Puts the last refusal of this conversation before a person. */
 async function appeal(turn: TurnInHand, composer: Composer): Promise<Draft> {
   const { message, desk } = turn;
-  const texts = TEXTS[languageOf(message.text)];
+  const texts = TEXTS[await languageOfCommand(turn)];
   const { caseNumber } = await desk.notes();
   if (caseNumber === null) return plainDraft(texts.nothingToAppeal, message, "command");
   return {

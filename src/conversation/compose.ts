@@ -1,7 +1,7 @@
 import { codeOf, YingdaError } from "../base/errors.ts";
 import type { Message } from "../session/message.ts";
 import { answerQuestion } from "./answer-question.ts";
-import { answerCommand } from "./command-replies.ts";
+import { answerCommand, languageOfCommand } from "./command-replies.ts";
 import { parseCommand } from "./commands.ts";
 import type { Question } from "./question.ts";
 import { type Draft, plainDraft } from "./reply.ts";
@@ -55,7 +55,7 @@ async function retryLast(turn: TurnInHand, composer: Composer): Promise<Draft> {
   if (unanswered !== null) return await answerQuestion({ ...asNow, ...unanswered }, turn, composer);
   const last = (await turn.desk.recall()).at(-1);
   if (last === undefined) {
-    return plainDraft(TEXTS[languageOf(turn.message.text)].nothingToRetry, turn.message, "command");
+    return plainDraft(TEXTS[await languageOfCommand(turn)].nothingToRetry, turn.message, "command");
   }
   const { question: text, quote, speaker } = last;
   const again: Question = { ...asNow, text, ...(quote === undefined ? {} : { quote }), speaker, change: "replace" };

@@ -4,7 +4,7 @@ import { RecordsRejected } from "../review/record-store.ts";
 import type { RecordStore, SpooledRecord } from "../review/records.ts";
 import type { RecordSpool, SpooledEntry } from "../session/record-spool.ts";
 
-/** Records per shard and round: one transaction of a few hundred rows, short enough not to hold the database. */
+/** Records per shard and round: with all shards one transaction of a few hundred rows, short enough not to hold the database. */
 const BATCH_PER_SHARD = 50;
 const IDLE_WAIT_MS = 250;
 /** Pause after a failure, doubled up to the maximum: a database that is away is not hammered. */

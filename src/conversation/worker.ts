@@ -48,11 +48,20 @@ export class ConversationWorker {
   /** Takes nothing new; turns that run may finish within `graceMs`, the rest is handed over to other workers at once. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort(draining());
-    const { clock } = this.#parts;
-    await Promise.race([this.#allReleased(), clock.sleep(graceMs)]);
+    const { wakeUps } = this.#parts;
+    // With Redis away there is nothing to interrupt: the wait has ended already.
+    await wakeUps.interrupt().catch(() => undefined);
+    await this.#atMost(graceMs, this.#allReleased());
     this.#leave.abort(draining());
-    await Promise.race([this.#allReleased(), clock.sleep(LEAVE_MS_MAX)]);
-    await Promise.race([Promise.all(this.#loops), clock.sleep(READ_BLOCK_MS + STORE_PAUSE_MS)]);
+    await this.#atMost(LEAVE_MS_MAX, this.#allReleased());
+    await this.#atMost(READ_BLOCK_MS + STORE_PAUSE_MS, Promise.all(this.#loops));
+  }
+
+  async #atMost(ms: number, work: Promise<unknown>): Promise<void> {
+    const done = new AbortController();
+    const limit = this.#parts.clock.sleep(ms, done.signal).catch(() => undefined);
+    await Promise.race([work, limit]);
+    done.abort();
   }
 
   async #allReleased(): Promise<void> {

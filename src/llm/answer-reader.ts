@@ -1,5 +1,6 @@
 import type { ChatResult, Usage } from "./chat-model.ts";
-import { failureOfErrorEvent, ModelFailure } from "./model-failure.ts";
+import { failureOfErrorEvent } from "./failure-of.ts";
+import { ModelFailure } from "./model-failure.ts";
 import { ReasoningFilter } from "./reasoning-filter.ts";
 
 export interface AnswerReaderOptions {
@@ -10,8 +11,8 @@ export interface AnswerReaderOptions {
 }
 
 /**
- * Reads the chunks of one streamed chat completion, of whichever server: takes the answer's text out, notes how it finished, and throws a
- * `ModelFailure` for what is no answer. Nothing that a server may send is taken on trust.
+ * Reads the chunks of one streamed chat completion, of whichever server: takes the answer's text out, notes how it
+ * finished, and throws a `ModelFailure` for what is no answer. Nothing that a server may send is taken on trust.
  */
 export class AnswerReader {
   /** Set once the server said why it stopped. Without it an answer is not whole, however the stream ended. */
@@ -30,7 +31,10 @@ export class AnswerReader {
     return this.#filter.sawLoneClose;
   }
 
-  /** Takes the next event. `text`: what may be let out now, often empty. `alive`: it carried tokens, if only of reasoning. */
+  /**
+   * Takes the next event. `text`: what may be let out now, often empty. `alive`: it carried tokens, if only of
+   * reasoning.
+   */
   read(event: unknown): { text: string; alive: boolean } {
     if (!isObject(event)) throw new ModelFailure("malformed", { endpoint: this.#options.endpoint });
     // `{"error":…}` was thrown by the client library already; it does not know the flat form (SGLang).
@@ -43,7 +47,7 @@ export class AnswerReader {
     if (!isObject(choice)) return { text: "", alive: false };
     const delta = isObject(choice.delta) ? choice.delta : {};
     const content = stringOf(delta.content);
-    // vLLM says `reasoning`, SGLang and older vLLM `reasoning_content` (research: servers' stream formats).
+    // vLLM says `reasoning`, SGLang and older vLLM `reasoning_content`.
     const reasons = stringOf(delta.reasoning) !== "" || stringOf(delta.reasoning_content) !== "";
     let text = content === "" ? "" : this.#filter.push(content);
     if (typeof choice.finish_reason === "string") {
@@ -67,7 +71,8 @@ export class AnswerReader {
   #finishReasonOf(word: string): ChatResult["finishReason"] {
     const reason = FINISH_REASONS.get(word);
     if (reason !== undefined) return reason;
-    // SGLang's `abort` (a request of higher priority, a shutdown), some proxies' `error`, or a tool that we never offered.
+    // SGLang's `abort` (a request of higher priority, a shutdown), some proxies' `error`, or a tool that we never
+    // offered.
     throw new ModelFailure("gave_up", { endpoint: this.#options.endpoint, hint: word });
   }
 

@@ -4,9 +4,9 @@ import { ModelFailure } from "./model-failure.ts";
 const ERROR_BODY_BYTES_MAX = 64 * 1024;
 
 /**
- * A `fetch` for the client library that never reads more than `bytesMax` of a response (the library itself has no limit: one line
- * without an end would fill memory), does not follow redirects, and brings the flat error bodies of SGLang and FastAPI into
- * the only form that the library looks into, `{"error":{…}}`.
+ * A `fetch` for the client library that never reads more than `bytesMax` of a response (the library itself has no
+ * limit: one line without an end would fill memory), does not follow redirects, and brings the flat error bodies of
+ * SGLang and FastAPI into the only form that the library looks into, `{"error":{…}}`.
  */
 export function boundedFetch(bytesMax: number, endpoint: string): typeof fetch {
   const tooLong = () => new ModelFailure("answer_too_long", { endpoint });

@@ -1,8 +1,9 @@
 import type { Clock } from "../base/clock.ts";
 
 /**
- * Leaves a failing endpoint alone: after `failuresToOpen` failures in a row nothing is sent for `openMs`, then one request may
- * try (the probe), and its outcome decides. Kept in memory: every process finds out for itself, after a few requests.
+ * Leaves a failing endpoint alone: after `failuresToOpen` failures in a row nothing is sent for `openMs`, then one
+ * request may try (the probe), and its outcome decides. Kept in memory: every process finds out for itself, after a few
+ * requests.
  */
 export class CircuitBreaker {
   readonly #options: { failuresToOpen: number; openMs: number; clock: Clock };

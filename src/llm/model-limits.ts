@@ -6,23 +6,36 @@ export interface ModelLimits {
    */
   firstTokenMs: number;
   /**
-   * Between two tokens, reasoning included. Without it a stalled stream is never noticed (the client's own time-out ends at
-   * the headers). A preempted sequence is computed again and is silent for seconds: do not go below 30 s in production.
+   * Between two tokens, reasoning included. Without it a stalled stream is never noticed (the client's own time-out
+   * ends at the headers). A preempted sequence is computed again and is silent for seconds: do not go below 30 s in
+   * production.
    */
   betweenTokensMs: number;
-  /** From the first token of reasoning to the first of the answer: a model that reasons in circles is alive for ever. */
+  /**
+   * From the first token of reasoning to the first of the answer: a model that reasons in circles is alive for ever.
+   */
   reasoningMs: number;
-  /** After the last token, for the usage figures and the stream's end. The answer is whole by then; only its figures may be missing. */
+  /**
+   * After the last token, for the usage figures and the stream's end. The answer is whole by then; only its figures may
+   * be missing.
+   */
   afterFinishMs: number;
-  /** UTF-8 bytes of one answer: keeps a server that ignores `max_tokens` from filling memory, the journal and the chat. */
+  /**
+   * UTF-8 bytes of one answer: keeps a server that ignores `max_tokens` from filling memory, the journal and the chat.
+   */
   answerBytesMax: number;
   /** Bytes of one response, reasoning and framing included: keeps a line without end from filling memory. */
   streamBytesMax: number;
-  /** After this long, over all endpoints, no further try is started: the person has waited enough and should be told. */
+  /**
+   * After this long, over all endpoints, no further try is started: the person has waited enough and should be told.
+   */
   allTriesMs: number;
   /** The longest `retry-after` that is waited for; a longer one is handed to the caller, who can tell the person. */
   retryAfterMaxMs: number;
-  /** Failures in a row after which an endpoint is left alone: keeps a dead server from costing every turn `firstTokenMs`. */
+  /**
+   * Failures in a row after which an endpoint is left alone: keeps a dead server from costing every turn
+   * `firstTokenMs`.
+   */
   failuresToOpen: number;
   /** How long it is left alone before one request may try it again. */
   openMs: number;

@@ -24,9 +24,10 @@ export interface ModelPoolOptions {
 /**
  * A language model served by one or more OpenAI-compatible endpoints.
  *
- * A conversation keeps to one endpoint while that one is well. When an endpoint fails before it let out any text, the next one is
- * tried; once text is out, a failure is the caller's. No more is sent than one try an endpoint, and one more after an overload
- * or a lost connection, when the wait for it (`retry-after`) fits: retries must not be what keeps a busy server busy.
+ * A conversation keeps to one endpoint while that one is well. When an endpoint fails before it let out any text, the
+ * next one is tried; once text is out, a failure is the caller's. No more is sent than one try an endpoint, and one
+ * more after an overload or a lost connection, when the wait for it (`retry-after`) fits: retries must not be what
+ * keeps a busy server busy.
  *
  * Throws `bad_config` when a base URL is not a plain http(s) address.
  */
@@ -88,8 +89,8 @@ class ModelPool {
   }
 
   /**
-   * One try at one endpoint, when it is not left alone and time is left. Resolves to true when the answer is whole, to false when another
-   * try may do better; throws what no other try can mend.
+   * One try at one endpoint, when it is not left alone and time is left. Resolves to true when the answer is whole, to
+   * false when another try may do better; throws what no other try can mend.
    */
   async *#answered(
     member: Member,

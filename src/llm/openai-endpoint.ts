@@ -5,7 +5,8 @@ import type { Secret } from "../base/secret.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import { boundedFetch } from "./bounded-fetch.ts";
 import type { ChatEvent, ChatRequest } from "./chat-model.ts";
-import { type FailureReason, failureOf, ModelFailure } from "./model-failure.ts";
+import { failureOf } from "./failure-of.ts";
+import { type FailureReason, ModelFailure } from "./model-failure.ts";
 import type { ModelLimits } from "./model-limits.ts";
 import { Watchdog } from "./watchdog.ts";
 
@@ -31,9 +32,10 @@ export interface Attempt {
 }
 
 /**
- * One OpenAI-compatible endpoint (vLLM, SGLang, llama.cpp, hosted ones), through the `openai` client. The client is silent about most ways
- * in which a stream goes wrong: it ends normally on a cut, on an abort and on SGLang's flat errors, and its time-out ends at the headers.
- * So deadlines, limits and the judgement whether an answer is whole are made here.
+ * One OpenAI-compatible endpoint (vLLM, SGLang, llama.cpp, hosted ones), through the `openai` client. The client is
+ * silent about most ways in which a stream goes wrong: it ends normally on a cut, on an abort and on SGLang's flat
+ * errors, and its time-out ends at the headers. So deadlines, limits and the judgement whether an answer is whole are
+ * made here.
  */
 export class OpenAiEndpoint {
   readonly name: string;
@@ -68,8 +70,8 @@ export class OpenAiEndpoint {
   }
 
   /**
-   * Streams one answer. Throws `ModelFailure`, and the signal's reason when aborted. However the caller leaves, by `break`, by a throw or by
-   * the signal, the request is closed upstream, so the GPU stops.
+   * Streams one answer. Throws `ModelFailure`, and the signal's reason when aborted. However the caller leaves, by
+   * `break`, by a throw or by the signal, the request is closed upstream, so the GPU stops.
    */
   async *stream(request: ChatRequest, attempt: Attempt): AsyncGenerator<ChatEvent, void, undefined> {
     request.signal.throwIfAborted();
@@ -123,8 +125,8 @@ export class OpenAiEndpoint {
   }
 
   /**
-   * The stream's events as the client parsed them. Ends quietly when we closed it, as the client does, and when the answer had finished
-   * before the connection failed: whoever reads decides what the end means.
+   * The stream's events as the client parsed them. Ends quietly when we closed it, as the client does, and when the
+   * answer had finished before the connection failed: whoever reads decides what the end means.
    */
   async *#events(
     request: ChatRequest,
@@ -137,8 +139,8 @@ export class OpenAiEndpoint {
       const { data, response } = await this.#open(request, attempt, signal);
       responseBegan = true;
       const type = response.headers.get("content-type") ?? "";
-      // A page of a proxy, or a whole JSON body, is not going to become a stream.
-      if (/html|json/i.test(type))
+      // A page of a proxy, a whole JSON body, or none at all is not going to become a stream.
+      if (response.body === null || /html|json/i.test(type))
         throw new ModelFailure("not_a_stream", { endpoint: this.name, status: response.status });
       yield* data;
     } catch (error) {
@@ -150,14 +152,16 @@ export class OpenAiEndpoint {
   async #open(request: ChatRequest, attempt: Attempt, signal: AbortSignal) {
     const headers = {
       "x-request-id": attempt.requestId,
-      // For a router in front of several model servers: the same conversation, the same prefix cache. Hashed, since it names people.
+      // For a router in front of several model servers: the same conversation, the same prefix cache. Hashed, since it
+      // names people.
       "x-session-id": createHash("sha256").update(request.conversationId).digest("hex").slice(0, 32),
     };
     for (;;) {
+      const body = this.#body(request);
       try {
-        return await this.#client.chat.completions.create(this.#body(request), { signal, headers }).withResponse();
+        return await this.#client.chat.completions.create(body, { signal, headers }).withResponse();
       } catch (error) {
-        if (!this.#learnDialect(error)) throw error;
+        if (!this.#learnDialect(error, body)) throw error;
       }
     }
   }
@@ -173,15 +177,17 @@ export class OpenAiEndpoint {
     };
   }
 
-  /** True when a 400 named a field that can be said otherwise or left out. Each field changes once, so this ends. */
-  #learnDialect(error: unknown): boolean {
+  /**
+   * True when a 400 named a field of `sent` that can be said otherwise or left out. Each changes once, so this ends.
+   */
+  #learnDialect(error: unknown, sent: OpenAI.ChatCompletionCreateParamsStreaming): boolean {
     if (!(error instanceof APIError) || (error.status !== 400 && error.status !== 422)) return false;
     const complaint = `${error.param ?? ""} ${error.message}`;
-    if (this.#dialect.streamOptions && /stream_options|include_usage/.test(complaint)) {
+    if ("stream_options" in sent && /stream_options|include_usage/.test(complaint)) {
       this.#dialect.streamOptions = false;
       return true;
     }
-    if (this.#dialect.tokenLimitField === "max_tokens" && complaint.includes("max_completion_tokens")) {
+    if ("max_tokens" in sent && complaint.includes("max_completion_tokens")) {
       this.#dialect.tokenLimitField = "max_completion_tokens";
       return true;
     }

@@ -2,19 +2,22 @@
  * Keeps a model's reasoning out of its answer where the server writes it into the content, as `<think>…</think>`.
  * (Servers with a reasoning parser send it in fields of its own; those never come here.)
  *
- * - Reasoning is taken out at the start of the content only, as often as blocks follow each other there. A tag in the middle
- *   of an answer, in a code fence or not, is something that the model says, and stays.
+ * - Reasoning is taken out at the start of the content only, as often as blocks follow each other there. A tag in the
+ *   middle of an answer, in a code fence or not, is something that the model says, and stays.
  * - A block that is never closed is reasoning to the end: nothing of it is answer.
- * - Some chat templates open the block in the prompt (DeepSeek-R1, QwQ, Qwen3-Thinking), so that the content is reasoning from its
- *   first word and only `</think>` tells. The first answer of such an endpoint is already out when the tag comes, and
- *   no filter can take it back: it passes unchanged, `sawLoneClose` becomes true, and the endpoint's next filter is
- *   made with `startsInside`. That one holds everything back until the tag, and lets it all out at the end when none came.
+ * - Some chat templates open the block in the prompt (DeepSeek-R1, QwQ, Qwen3-Thinking), so that the content is
+ *   reasoning from its first word and only `</think>` tells. The first answer of such an endpoint is already out when
+ *   the tag comes, and no filter can take it back: it passes unchanged, `sawLoneClose` becomes true, and the endpoint's
+ *   next filter is made with `startsInside`. That one holds everything back until the tag, and lets it all out at the
+ *   end when none came.
  *
  * How the content is cut into pieces makes no difference to the whole. Linear in the content's length.
  */
 export class ReasoningFilter {
   #state: "start" | "inside" | "guessed" | "answer" = "start";
-  /** What cannot be judged yet: a possible tag at the start, a possible end of one inside, everything while guessing. */
+  /**
+   * What cannot be judged yet: a possible tag at the start, a possible end of one inside, everything while guessing.
+   */
   #held = "";
   #close = "";
   #startsInside: boolean;
@@ -29,7 +32,9 @@ export class ReasoningFilter {
     return this.#loneClose.found;
   }
 
-  /** Takes the next piece of content; returns what is answer for certain, often nothing. Leading white space is dropped. */
+  /**
+   * Takes the next piece of content; returns what is answer for certain, often nothing. Leading white space is dropped.
+   */
   push(piece: string): string {
     if (this.#state === "answer") return this.#letOut(piece);
     this.#held += piece;
@@ -40,8 +45,8 @@ export class ReasoningFilter {
   }
 
   /**
-   * The end of the content; returns what was held back and is answer after all. `whole`: the model stopped by itself. An answer that
-   * ran into its limit while everything was held back was still reasoning.
+   * The end of the content; returns what was held back and is answer after all. `whole`: the model stopped by itself.
+   * An answer that ran into its limit while everything was held back was still reasoning.
    */
   finish(options: { whole: boolean }): string {
     const text = this.#held;

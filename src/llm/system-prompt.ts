@@ -1,7 +1,7 @@
 /**
- * What the bot is told when the operator gives no SYSTEM_PROMPT_FILE: the four traits of a good conversation (follow it, admit
- * mistakes, challenge wrong premises, refuse politely), and the manners of a company's chat. About 500 tokens in Qwen3; it is the same
- * for every conversation and stands first, so a model server computes it once.
+ * What the bot is told when the operator gives no SYSTEM_PROMPT_FILE: the four traits of a good conversation (follow
+ * it, admit mistakes, challenge wrong premises, refuse politely), and the manners of a company's chat. About 500 tokens
+ * in Qwen3; it is the same for every conversation and stands first, so a model server computes it once.
  */
 export const DEFAULT_SYSTEM_PROMPT = `你是“应答”，公司企业微信里的聊天助手，和同事们一对一或在群里交谈。
 

@@ -1,5 +1,6 @@
 /**
- * One deadline that starts again with every sign of life. A timer is refreshed rather than made anew, since signs of life are tokens.
+ * One deadline that starts again with every sign of life. A timer is refreshed rather than made anew, since signs of
+ * life are tokens.
  */
 export class Watchdog {
   readonly #onLate: () => void;

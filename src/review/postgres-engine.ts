@@ -121,8 +121,8 @@ function explain(error: unknown): Fault {
     case "42": // no such table, no right to it
       return {
         kind: "operator",
-        code: "record_store_rights",
-        message: `a statement was refused (SQLSTATE ${sqlState}); the user of DATABASE_URL must own the tables, and they must be there`,
+        code: "record_store_schema",
+        message: `a statement was refused (SQLSTATE ${sqlState}); the tables must be the ones that this program made, and the user of DATABASE_URL must own them`,
       };
     default:
       return { kind: "away", message: `SQLSTATE ${sqlState}` };

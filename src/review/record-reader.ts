@@ -5,12 +5,17 @@ import type { FeedbackTable, FlagStatus, FlagsTable, RecordDatabase, TurnsTable 
 /** A page of the console, with room; more rows at once would hold up the other questions. */
 const ROWS_MAX = 200;
 
-/** When retention emptied the texts of a record; null while they are there. */
+/**
+ * `…Units` is the length of a text as it was written, in UTF-16 code units: more than the text has when it was cut on its
+ * way in, and still there when retention has emptied it.
+ */
 interface Masked {
+  /** When retention emptied the texts; null while they are there. */
   maskedAtMs: number | null;
 }
 
 export interface StoredFlag extends FlagRecord, Masked {
+  textUnits: number;
   turnId: string;
   conversationId: string;
   userId: string;
@@ -19,10 +24,14 @@ export interface StoredFlag extends FlagRecord, Masked {
 }
 
 export interface StoredTurn extends TurnRecord, Masked {
+  questionUnits: number;
+  answerUnits: number;
   flags: StoredFlag[];
 }
 
-export interface StoredFeedback extends FeedbackRecord, Masked {}
+export interface StoredFeedback extends FeedbackRecord, Masked {
+  commentUnits: number;
+}
 
 export interface FlagCount {
   status: FlagStatus;
@@ -69,7 +78,11 @@ export function readRecords(db: RecordDatabase): RecordReader {
 
   return {
     async recentFlags(limit) {
-      const rows = await flags().orderBy("flags.raised_at_ms", "desc").limit(bounded(limit)).execute();
+      const rows = await flags()
+        .orderBy("flags.raised_at_ms", "desc")
+        .orderBy("flags.case_number", "desc")
+        .limit(bounded(limit))
+        .execute();
       return rows.map(flagOf);
     },
     flagCounts() {
@@ -91,6 +104,7 @@ export function readRecords(db: RecordDatabase): RecordReader {
         .selectAll()
         .where("conversation_id", "=", conversationId)
         .orderBy("received_at_ms", "desc")
+        .orderBy("turn_id", "desc")
         .limit(bounded(limit))
         .execute();
       return withFlags(rows.reverse());
@@ -101,6 +115,7 @@ export function readRecords(db: RecordDatabase): RecordReader {
         .selectAll()
         .where("feedback_id", "=", feedbackId)
         .orderBy("at_ms")
+        .orderBy("event_id")
         .limit(ROWS_MAX)
         .execute();
       return rows.map(feedbackOf);
@@ -123,7 +138,9 @@ function turnOf(row: Selectable<TurnsTable>, flags: StoredFlag[]): StoredTurn {
     userId: row.user_id,
     outcome: row.outcome,
     question: row.question,
+    questionUnits: row.question_units,
     answer: row.answer,
+    answerUnits: row.answer_units,
     errorCode: row.error_code,
     model: row.model,
     endpoint: row.endpoint,
@@ -154,6 +171,7 @@ function flagOf(row: Selectable<FlagsTable> & { conversation_id: string; user_id
     signals: JSON.parse(row.signals) as RecordedSignal[],
     policyVersion: row.policy_version,
     text: row.text,
+    textUnits: row.text_units,
     status: row.status,
     raisedAtMs: row.raised_at_ms,
     maskedAtMs: row.masked_at_ms,
@@ -169,6 +187,7 @@ function feedbackOf(row: Selectable<FeedbackTable>): StoredFeedback {
     verdict: row.verdict,
     reasons: JSON.parse(row.reasons) as string[],
     comment: row.comment,
+    commentUnits: row.comment_units,
     atMs: row.at_ms,
     maskedAtMs: row.masked_at_ms,
   };

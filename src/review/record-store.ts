@@ -41,7 +41,7 @@ export class RecordsRejected extends YingdaError {
   constructor(rejected: RejectedRecord[]) {
     const [first] = rejected;
     super(
-      "internal",
+      "records_rejected",
       `${rejected.length} records cannot be stored and must be set aside; the first: ${first?.reason ?? "unknown"}`,
       { details: { rejected: rejected.length, firstId: first?.id ?? "none" } },
     );
@@ -82,7 +82,7 @@ class EngineRecordStore implements SqlRecordStore {
   readonly #clock: Clock;
   readonly #events: Events | undefined;
   readonly #reader: RecordReader;
-  /** Settled once the schema is up to date; forgotten after a failure, since the database that comes back may be another. */
+  /** Settled once the schema is up to date. */
   #ready: Promise<void> | null = null;
   #alerted: string | null = null;
   #closed: Promise<void> | null = null;
@@ -199,20 +199,30 @@ class EngineRecordStore implements SqlRecordStore {
   /** Every call to the database comes through here: connected, migrated, and with one kind of error. */
   async #call<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed !== null) throw unavailable(this.#engine, { kind: "away", message: "the record store is closed" });
-    this.#ready ??= migrate(this.#engine, this.#clock);
-    const ready = this.#ready;
     try {
-      await ready;
+      await this.#upToDate();
       const result = await work();
       this.#alerted = null;
       return result;
     } catch (error) {
       if (error instanceof YingdaError) throw error;
-      // Not a newer attempt that another caller has begun meanwhile.
-      if (this.#ready === ready) this.#ready = null;
       const fault = this.#engine.explain(error);
+      // Tables are missing or others: somebody restored a backup or emptied the database. One that was away comes back as it was.
+      if (fault.kind === "operator") this.#ready = null;
       this.#alert(fault);
       throw unavailable(this.#engine, fault, error);
+    }
+  }
+
+  async #upToDate(): Promise<void> {
+    this.#ready ??= migrate(this.#engine, this.#clock);
+    const ready = this.#ready;
+    try {
+      await ready;
+    } catch (error) {
+      // Not a newer attempt that another caller has begun meanwhile.
+      if (this.#ready === ready) this.#ready = null;
+      throw error;
     }
   }
 

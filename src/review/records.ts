@@ -78,7 +78,11 @@ export type SpooledRecord = TurnRecord | FeedbackRecord;
 
 /** The durable store, one contract on SQLite and PostgreSQL. */
 export interface RecordStore {
-  /** Writes a batch in one transaction; a record that is already there is left as it is. Throws `record_store_unavailable`. */
+  /**
+   * Writes a batch of at most 2,000 in one transaction; a record that is already there is left as it is. Throws
+   * `record_store_unavailable` when nothing can be said about the batch, `records_rejected` (`RecordsRejected`) when all
+   * but some were written.
+   */
   write(records: SpooledRecord[]): Promise<void>;
   /** For `/readyz` and the demo. */
   ping(): Promise<void>;

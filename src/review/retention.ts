@@ -79,17 +79,16 @@ export async function sweepRetention(
       )
       .execute();
     if (ids.length > 0) {
-      const emptied = { masked_at_ms: nowMs };
-      const of = ids.map(turnId);
+      const these = ids.map(turnId);
       await transaction
         .updateTable("turns")
-        .set({ question: "", answer: "", ...emptied })
-        .where("turn_id", "in", of)
+        .set({ question: "", answer: "", masked_at_ms: nowMs })
+        .where("turn_id", "in", these)
         .execute();
       await transaction
         .updateTable("flags")
-        .set({ text: "", ...emptied })
-        .where("turn_id", "in", of)
+        .set({ text: "", masked_at_ms: nowMs })
+        .where("turn_id", "in", these)
         .execute();
     }
     return ids.length;

@@ -6,7 +6,7 @@ import { SqliteThreadDialect } from "./sqlite-dialect.ts";
 import { SqliteError, SqliteThread } from "./sqlite-thread.ts";
 
 /** Primary result codes, https://sqlite.org/rescode.html */
-const CODES = { corrupt: 11, tooBig: 18, constraint: 19, mismatch: 20, notADatabase: 26 };
+const CODES = { sql: 1, corrupt: 11, tooBig: 18, constraint: 19, mismatch: 20, notADatabase: 26 };
 
 /** Records in one file of `dataDir`, made when it is missing. Several processes of one machine may share it. */
 export function openSqliteEngine(dataDir: string): Engine {
@@ -48,6 +48,13 @@ function explain(error: unknown): Fault {
       kind: "operator",
       code: "record_store_damaged",
       message: `the file is damaged or no SQLite database (${error.message}); restore it from a backup, or move it away to start afresh`,
+    };
+  }
+  if (primary === CODES.sql) {
+    return {
+      kind: "operator",
+      code: "record_store_schema",
+      message: `a statement was refused (${error.message}); the tables must be the ones that this program made`,
     };
   }
   return { kind: "away", message: error.message };

@@ -59,9 +59,7 @@ export class SqliteThread {
 
   constructor(data: SqliteThreadData, timeoutMs = STATEMENT_TIMEOUT_MS) {
     this.#timeoutMs = timeoutMs;
-    this.#worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url), {
-      workerData: data,
-    });
+    this.#worker = new Worker(new URL("./sqlite-worker.ts", import.meta.url), { workerData: data });
     this.#worker.unref();
     this.#worker.on("message", (reply: SqliteReply) => this.#settle(reply));
     this.#worker.on("error", (error) => this.#die(`it failed (${error.name})`));

@@ -27,6 +27,17 @@ export function connectRedis(url: string, events: Events): Redis {
   );
 }
 
+/** Resolves when the connection can be used, or after `ms`: a start does not wait for ever for a Redis that is away. */
+export async function readyWithin(redis: Redis, ms: number): Promise<void> {
+  if (redis.status === "ready") return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  redis.once("ready", resolve);
+  await promise;
+  clearTimeout(timer);
+  redis.off("ready", resolve);
+}
+
 /** A connection of its own for blocking reads: a command behind a blocked one would wait as long as it does. */
 export function connectBlockingRedis(url: string, events: Events): Redis {
   return watch(

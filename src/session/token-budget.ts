@@ -1,8 +1,9 @@
 /**
  * How many tokens a text is, without a tokenizer, and which turns fit into a budget of them.
  *
- * A tokenizer would be exact for one model only, costs 85 to 180 MB and up to 1.6 s at start; an estimate that errs on the
- * long side is enough here, because a prompt that is a little shorter than it could be is better than one that is refused.
+ * A tokenizer would be exact for one model only, costs 85 to 180 MB and up to 1.6 s at start; an estimate that errs on
+ * the long side is enough here, because a prompt that is a little shorter than it could be is better than one that is
+ * refused.
  */
 
 /** Weights are eighths of a token, so that the sums stay integers. */
@@ -17,13 +18,14 @@ const WEIGHTS = unitWeights();
 
 /**
  * An upper estimate of the tokens in `text`, for vocabularies made with Chinese in mind (Qwen, DeepSeek, GLM, o200k).
- * Linear, 5 to 30 ns a character. Add no further margin, but count the chat template's share with `MESSAGE_OVERHEAD_TOKENS`.
+ * Linear, 5 to 30 ns a character. Add no further margin, but count the chat template's share with
+ * `MESSAGE_OVERHEAD_TOKENS`.
  *
- * Measured against Qwen3's own tokenizer over 11,000 texts: Chinese chat +56 %, longer Chinese +74 %, English +66 %, code
- * +112 %, digits +10 %, hashes, keys and base64 +15 to +30 %, punctuation +17 %, emoji and other scripts +100 % and more;
- * none of these came out too low. Known to be too low: Chinese written in pinyin, by up to a fifth, which the surplus
- * of everything else in a prompt covers. cl100k, which splits most Chinese characters, needs a sixth more than this for
- * Chinese: give a model with such a vocabulary a smaller MODEL_CONTEXT_TOKENS.
+ * Measured against Qwen3's own tokenizer over 11,000 texts: Chinese chat +56 %, longer Chinese +74 %, English +66 %,
+ * code +112 %, digits +10 %, hashes, keys and base64 +15 to +30 %, punctuation +17 %, emoji and other scripts +100 %
+ * and more; none of these came out too low. Known to be too low: Chinese written in pinyin, by up to a fifth, which the
+ * surplus of everything else in a prompt covers. cl100k, which splits most Chinese characters, needs a sixth more than
+ * this for Chinese: give a model with such a vocabulary a smaller MODEL_CONTEXT_TOKENS.
  */
 export function estimateTokens(text: string): number {
   let eighths = 0;
@@ -107,7 +109,10 @@ function isVowel(letter: number): boolean {
   }
 }
 
-/** Eighths for each UTF-16 unit from U+0080 on. Without a better rule a unit costs its UTF-8 bytes: no byte-level vocabulary needs more. */
+/**
+ * Eighths for each UTF-16 unit from U+0080 on. Without a better rule a unit costs its UTF-8 bytes: no byte-level
+ * vocabulary needs more.
+ */
 function unitWeights(): Uint8Array {
   const weights = new Uint8Array(0x10000).fill(3 * EIGHTHS);
   const range = (first: number, last: number, weight: number) => weights.fill(weight, first, last + 1);
@@ -154,31 +159,35 @@ function hanOf(encoding: string, rows: { firstLead: number; lastLead: number }, 
 /** What a chat template adds to every message: role marks and line ends (5 in Qwen3 and Llama 3). */
 export const MESSAGE_OVERHEAD_TOKENS = 6;
 
-/** How much of the budget is kept when it overflows; the rest is room to grow, and for a summary of what was dropped. */
+/**
+ * How much of the budget is kept when it overflows; the rest is room to grow, and for a summary of what was dropped.
+ */
 const KEPT_SHARE = 0.5;
 
 /**
- * The newest turns that fit into `budgetTokens`, oldest first, without gaps. One element is one whole turn, question and
- * answer together, so a question is never split from its answer; an answer too long for the budget is left out with
+ * The newest turns that fit into `budgetTokens`, oldest first, without gaps. One element is one whole turn, question
+ * and answer together, so a question is never split from its answer; an answer too long for the budget is left out with
  * everything before it.
  *
  * Turns are dropped in blocks: when the budget overflows, the oldest go until about half of it is used, and then the
- * start stands still for many turns, so that the model server's prefix cache keeps hitting (dropping one turn at a time costs
- * 2.3 times the prefill). The result depends on the list alone, and a caller may forget what was left out: the same
- * start comes out of `[...fitTurns(turns), next]` as of `[...turns, next]`. Give the same budget on every turn, with the
- * question's and the answer's share already taken off: a budget that changes with each question moves the start each time.
+ * start stands still for many turns, so that the model server's prefix cache keeps hitting (dropping one turn at a time
+ * costs 2.3 times the prefill). The result depends on the list alone, and a caller may forget what was left out: the
+ * same start comes out of `[...fitTurns(turns), next]` as of `[...turns, next]`. Give the same budget on every turn,
+ * with the question's and the answer's share already taken off: a budget that changes with each question moves the
+ * start each time.
  */
 export function fitTurns<T extends { tokens: number }>(turns: readonly T[], budgetTokens: number): T[] {
   let first = 0;
   let used = 0;
   for (const [last, turn] of turns.entries()) {
     used += tokensOf(turn);
+    // Asked this way round, nothing fits into a budget that is not a number.
     if (used <= budgetTokens) continue;
-    while (first < last && used > budgetTokens * KEPT_SHARE) {
+    while (first < last && !(used <= budgetTokens * KEPT_SHARE)) {
       used -= tokensOf(turns[first]);
       first += 1;
     }
-    if (used > budgetTokens) {
+    if (!(used <= budgetTokens)) {
       first = last + 1;
       used = 0;
     }
@@ -186,7 +195,10 @@ export function fitTurns<T extends { tokens: number }>(turns: readonly T[], budg
   return turns.slice(first);
 }
 
-/** A count that cannot be true, as from a damaged record, fits nowhere, so it can never let a prompt grow past the model's window. */
+/**
+ * A count that cannot be true, as from a damaged record, fits nowhere, so it can never let a prompt grow past the
+ * model's window.
+ */
 function tokensOf(turn: { tokens: number } | undefined): number {
   const tokens = turn?.tokens ?? 0;
   return tokens >= 0 ? tokens : Number.POSITIVE_INFINITY;

@@ -22,11 +22,16 @@ export class WakeUps {
   readonly #commands: Redis;
   readonly #blocking: Redis;
   readonly consumer: string;
+  /** Redis's number of the blocking connection while it lives; it is needed to end a wait from the other connection. */
+  #blockingId: number | null = null;
 
   constructor(commands: Redis, blocking: Redis, consumer: string) {
     this.#commands = commands;
     this.#blocking = blocking;
     this.consumer = consumer;
+    blocking.on("close", () => {
+      this.#blockingId = null;
+    });
   }
 
   /** Makes the groups where they are missing: first start, or a Redis that lost its data. Safe to repeat. */
@@ -48,6 +53,7 @@ export class WakeUps {
    */
   async read(count: number, blockMs: number): Promise<WakeUp[]> {
     const streams = shards().map(wakeKey);
+    this.#blockingId ??= await this.#blocking.client("ID");
     const answer = (await this.#blocking.xreadgroup(
       "GROUP",
       WAKE_GROUP,
@@ -61,6 +67,14 @@ export class WakeUps {
       ...streams.map(() => ">"),
     )) as [stream: string, entries: StreamEntry[]][] | null;
     return (answer ?? []).flatMap(([, entries]) => toWakeUps(entries));
+  }
+
+  /**
+   * Ends a wait that is under way, as if its time were over. Closing the connection instead could lose wake-ups on the wire:
+   * they would come back only when they look abandoned.
+   */
+  async interrupt(): Promise<void> {
+    if (this.#blockingId !== null) await this.#commands.client("UNBLOCK", this.#blockingId);
   }
 
   /** Takes over what dead workers left. */

@@ -78,13 +78,8 @@ export class AccessTokens {
   async #refresh(): Promise<string> {
     const signal = AbortSignal.timeout(REFRESH_TIMEOUT_MS);
     try {
-      const token = await this.#shared(signal);
-      this.#refusal = null;
-      return token;
+      return await this.#shared(signal);
     } catch (error) {
-      if (error instanceof YingdaError && !error.retryable) {
-        this.#refusal = { error, untilMs: this.#clock.nowMs() + REFUSAL_LIFE_MS };
-      }
       throw signal.aborted ? tookTooLong() : error;
     }
   }
@@ -119,10 +114,14 @@ export class AccessTokens {
     let fetched: { token: string; expiresInS: number };
     try {
       fetched = await this.#fetchToken(signal);
+      this.#refusal = null;
     } catch (error) {
       // The old token has minutes left: better than no answer. The next look, ten seconds on, tries again.
-      if (old === null) throw error;
-      return this.#keep(old);
+      if (old !== null) return this.#keep(old);
+      if (error instanceof YingdaError && !error.retryable) {
+        this.#refusal = { error, untilMs: this.#clock.nowMs() + REFUSAL_LIFE_MS };
+      }
+      throw error;
     }
     const stored = { token: fetched.token, expiresAtMs: this.#clock.nowMs() + fetched.expiresInS * 1000 };
     // WeCom may give the same token again, and then it holds again.

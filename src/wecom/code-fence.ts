@@ -19,7 +19,7 @@ const OPENING = /^([ \t]{0,12})(`{3,}|~{3,})[ \t]*([^\s`]*)([^`]*)$/;
 const CLOSING = /^[ \t]{0,12}(`{3,}|~{3,})[ \t]*$/;
 const LANGUAGE_LENGTH_MAX = 32;
 
-/** The fence that the line at `lineStart` opens. It is kept when its own lines take at most a third of `bytesMax`. */
+/** The fence that the line at `lineStart` opens. It is kept when its own lines take at most half of `bytesMax`. */
 export function fenceOpenedAt(text: string, lineStart: number, bytesMax: number): CodeFence | undefined {
   const { line, whole } = lineAt(text, lineStart);
   const [, indent, marker, language] = OPENING.exec(line) ?? [];
@@ -32,7 +32,7 @@ export function fenceOpenedAt(text: string, lineStart: number, bytesMax: number)
     headerEnd: lineStart + line.length,
     opening,
     closing,
-    kept: whole && ownBytes * 3 <= bytesMax,
+    kept: whole && ownBytes * 2 <= bytesMax,
   };
 }
 
@@ -41,6 +41,15 @@ export function fenceClosedAt(text: string, lineStart: number, fence: CodeFence)
   const { line, whole } = lineAt(text, lineStart);
   const marker = whole ? CLOSING.exec(line)?.[1] : undefined;
   return marker?.startsWith(fence.closing.trimStart()) ? lineStart + line.length : undefined;
+}
+
+/** Blank lines looked over for a closing line, in characters; bounds the work where a block ends in thousands. */
+const BLANK_LENGTH_MAX = 256;
+
+/** The index after the line that closes `fence`, when only blank lines come before it from `lineStart` on. */
+export function fenceEndsAt(text: string, lineStart: number, fence: CodeFence): number | undefined {
+  const blank = /^(?:[ \t\r]*\n)*/.exec(text.slice(lineStart, lineStart + BLANK_LENGTH_MAX))?.[0].length ?? 0;
+  return fenceClosedAt(text, lineStart + blank, fence);
 }
 
 /** The line without its line break, or its beginning when it is longer than a fence's line can be. */

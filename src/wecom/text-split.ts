@@ -1,5 +1,5 @@
 import { YingdaError } from "../base/errors.ts";
-import { type CodeFence, fenceClosedAt, fenceOpenedAt } from "./code-fence.ts";
+import { type CodeFence, fenceClosedAt, fenceEndsAt, fenceOpenedAt } from "./code-fence.ts";
 import { byteEnd, graphemeEdge, plainBreak, skipBreak } from "./text-edges.ts";
 
 /** One code point of UTF-8 has up to 4 bytes: below that, a part could not hold one. */
@@ -13,7 +13,7 @@ const FILL_MIN = 1 / 3;
  * the parts hold all of the text but the white space where it was cut.
  *
  * A fenced code block stays whole if it fits into a part; else it is closed at the end of a line and opened again, with
- * its language, in the next part. (A fence whose own lines would take a third of a part is treated as text.)
+ * its language, in the next part. (A fence whose own lines would take half a part is treated as text.)
  * Blank text gives no part: WeCom refuses an empty message (44004). Takes time proportional to the text.
  */
 export function splitText(text: string, bytesMax: number): string[] {
@@ -135,7 +135,7 @@ function insideFence(text: string, fence: CodeFence, window: Window): Piece {
   const next = text[edge] === "\n" ? edge + 1 : edge;
   const part = `${window.prefix}${text.slice(window.at, edge)}\n${fence.closing}`;
   // When only its closing line is left, ours stands for it: the next part does not begin with an empty block.
-  const closed = next > edge ? fenceClosedAt(text, next, fence) : undefined;
+  const closed = next > edge ? fenceEndsAt(text, next, fence) : undefined;
   if (closed !== undefined) return { text: part, next: skipBreak(text, closed), open: undefined };
   return { text: part, next, open: fence };
 }

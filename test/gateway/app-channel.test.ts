@@ -51,9 +51,8 @@ describe("self-built app", () => {
     expect(promptOf(3).slice(0, 3)).toEqual(promptOf(2).slice(0, 3));
   });
 
-  test("a message delivered three times on two replicas is answered once", async () => {
-    await world.startGateway();
-    await world.startGateway();
+  test("a message delivered three times on two processes is answered once", async () => {
+    await Promise.all([world.startProcess(), world.startProcess()]);
     world.platform.setFaults({ copies: 3 });
     world.platform.sendAppText({ userId: "zhangsan", text: "在吗" });
     await world.platform.waitForAppMessages("zhangsan", 1, WAIT_MS);

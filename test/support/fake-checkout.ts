@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-const SCRIPTS = fileURLToPath(new URL("../../scripts", import.meta.url));
+const CHECKOUT = fileURLToPath(new URL("../..", import.meta.url));
 /** What the starter and the fakes may use of the real system; nothing else is on their PATH. */
 const SYSTEM_TOOLS = ["sh", "env", "sleep", "rm", "grep", "mkdir", "ln", "cat", "touch", "chmod"];
 const END_TIMEOUT_MS = 30_000;
@@ -42,15 +42,16 @@ export class FakeCheckout {
   #running: Started[] = [];
 
   constructor() {
-    cpSync(join(SCRIPTS, "run.mjs"), join(this.folder, "scripts", "run.mjs"));
-    cpSync(join(SCRIPTS, "setup"), join(this.folder, "scripts", "setup"), { recursive: true });
+    for (const path of ["scripts/run.mjs", "scripts/setup"]) {
+      cpSync(join(CHECKOUT, path), join(this.folder, path), { recursive: true });
+    }
     mkdirSync(this.bin);
     for (const tool of SYSTEM_TOOLS) {
       const found = spawnSync("sh", ["-c", `command -v ${tool}`], { encoding: "utf8" }).stdout.trim();
       if (found.startsWith("/")) symlinkSync(found, join(this.bin, tool));
     }
     symlinkSync(process.execPath, join(this.bin, "node"));
-    const scripts = { demo: "node scripts/run.mjs demo", start: "node scripts/run.mjs start" };
+    const { scripts } = JSON.parse(readFileSync(join(CHECKOUT, "package.json"), "utf8"));
     this.write("package.json", JSON.stringify({ name: "fake", version: "1.0.0", type: "module", scripts }));
     this.write("package-lock.json", lockFile("1.0.0"));
     // Keeps what it was asked, and behaves as npm does: ci empties node_modules first and writes its own list last.
@@ -153,6 +154,9 @@ export class FakeCheckout {
   async remove(): Promise<void> {
     for (const { process: child, ended } of this.#running) {
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+      // What it may have left running must not hold us by its output.
+      child.stdout.destroy();
+      child.stderr.destroy();
       await ended.catch(() => {});
     }
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });

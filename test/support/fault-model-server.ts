@@ -48,7 +48,10 @@ export interface RecordedRequest {
   headers: IncomingHttpHeaders;
   /** The parsed JSON body; null for none. */
   body: unknown;
-  /** Resolves when the exchange is over: `client` when the client closed it before the answer was complete, else `server`. */
+  /**
+   * Resolves when the exchange is over: `client` when the client closed it before the answer was complete, else
+   * `server`.
+   */
   closed: Promise<"client" | "server">;
 }
 
@@ -60,11 +63,14 @@ export interface FaultModelServer {
   /** All chat requests so far, in order of arrival. */
   requests: RecordedRequest[];
   /**
-   * What comes next. One behaviour, or a function of the request, holds for all following requests; a list holds for one
-   * request each and then the server answers normally again.
+   * What comes next. One behaviour, or a function of the request, holds for all following requests; a list holds for
+   * one request each and then the server answers normally again.
    */
   script(next: Script): void;
-  /** Resolves to the request with this number, from 1, once it has arrived; rejects after 10 s, so that a test fails instead of hanging. */
+  /**
+   * Resolves to the request with this number, from 1, once it has arrived; rejects after 10 s, so that a test fails
+   * instead of hanging.
+   */
   request(number: number): Promise<RecordedRequest>;
   /** Chat requests whose answer is still under way. */
   running(): number;
@@ -103,12 +109,12 @@ export function streams(...steps: Step[]): Behaviour {
 }
 
 /**
- * A model server that does what it is told, over real HTTP: it speaks OpenAI's streaming chat completions and has all the faults
- * that vLLM, SGLang and the proxies before them show. Listens on a free port of 127.0.0.1.
+ * A model server that does what it is told, over real HTTP: it speaks OpenAI's streaming chat completions and has all
+ * the faults that vLLM, SGLang and the proxies before them show. Listens on a free port of 127.0.0.1.
  */
 export async function startFaultModelServer(): Promise<FaultModelServer> {
   const requests: RecordedRequest[] = [];
-  const arrivals = new Map<number, (request: RecordedRequest) => void>();
+  const waiting: { number: number; resolve: (request: RecordedRequest) => void }[] = [];
   let script: Script = [];
   let running = 0;
 
@@ -133,14 +139,14 @@ export async function startFaultModelServer(): Promise<FaultModelServer> {
       outgoing.once("close", () => {
         running -= 1;
         stopped.abort();
-        resolve(outgoing.writableFinished ? "server" : resetByUs.has(outgoing) ? "server" : "client");
+        resolve(outgoing.writableFinished || resetByUs.has(outgoing) ? "server" : "client");
       });
     });
     running += 1;
     const body = await readJson(incoming);
     const request = { method: incoming.method ?? "", path, headers: incoming.headers, body, closed };
     requests.push(request);
-    arrivals.get(requests.length)?.(request);
+    for (const { number, resolve } of waiting) if (number === requests.length) resolve(request);
     await perform(nextBehaviour(request), outgoing, stopped.signal);
   }
 
@@ -162,8 +168,8 @@ export async function startFaultModelServer(): Promise<FaultModelServer> {
       const arrived = requests[number - 1];
       if (arrived !== undefined) return arrived;
       const signal = AbortSignal.timeout(ARRIVAL_MS_MAX);
-      return await new Promise<RecordedRequest>((resolve, reject) => {
-        arrivals.set(number, resolve);
+      return new Promise<RecordedRequest>((resolve, reject) => {
+        waiting.push({ number, resolve });
         signal.addEventListener("abort", () => reject(new Error(`the model server got no request number ${number}`)));
       });
     },

@@ -57,8 +57,8 @@ export async function startPrivatePostgres(): Promise<PrivatePostgres | null> {
 }
 
 function settings(folder: string): string[] {
-  // The data are thrown away with the folder, so nothing need reach the disk.
-  const values = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", `unix_socket_directories=${folder}`];
+  // The data need not outlive the machine, only the server process, so nothing has to reach the disk.
+  const values = ["fsync=off", "full_page_writes=off", `unix_socket_directories=${folder}`];
   return values.flatMap((value) => ["-c", value]);
 }
 

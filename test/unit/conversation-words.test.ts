@@ -43,7 +43,7 @@ describe("the bot's own words", () => {
   });
 
   test("a case number is short, readable aloud, and the same for the same message", () => {
-    expect(caseNumberOf("app:1:2", "question")).toMatch(/^[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$/);
+    expect(caseNumberOf("app:1:2", "question")).toMatch(/^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}$/);
     expect(caseNumberOf("app:1:2", "question")).toBe(caseNumberOf("app:1:2", "question"));
     expect(caseNumberOf("app:1:2", "question")).not.toBe(caseNumberOf("app:1:2", "answer"));
   });

@@ -1,0 +1,62 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { type Direction, directionSchema, idSchema } from "./intent-rules.ts";
+import type { Phrase } from "./phrase-index.ts";
+import { CATEGORIES, type Category } from "./verdict.ts";
+
+/** T0 alone may refuse, T1 flags, T2 only stands beside another signal. */
+export const TIERS = ["T0", "T1", "T2"] as const;
+export type Tier = (typeof TIERS)[number];
+
+const termSchema = z.union([
+  z.string().trim().min(1),
+  z.strictObject({
+    term: z.string().trim().min(1),
+    /** Other ways to write it: slang, initials, spellings. They count as the term. */
+    aliases: z.array(z.string().trim().min(1)).default([]),
+    match: z.enum(["word", "part"]).optional(),
+  }),
+]);
+
+export const termListSchema = z.strictObject({
+  id: idSchema,
+  category: z.enum(CATEGORIES),
+  tier: z.enum(TIERS),
+  direction: directionSchema.default("both"),
+  /** One by one, or as a block of text with a term on each line, which loads faster for long lists. */
+  terms: z.union([
+    z.array(termSchema).min(1),
+    z.string().transform((block) =>
+      block
+        .split("\n")
+        .map((line) => line.trim())
+        .filter((line) => line !== ""),
+    ),
+  ]),
+});
+export type TermList = z.infer<typeof termListSchema>;
+
+/** A term of a list: what a hit of it means. */
+export interface Term {
+  kind: "term";
+  /** List id and a digest of the term: stable when the list is sorted anew, and no text of the term in records. */
+  rule: string;
+  category: Category;
+  tier: Tier;
+  direction: Direction;
+}
+
+/** The phrases to look for, aliases included. A term that a list names twice counts once. */
+export function phrasesOf(list: TermList): Phrase<Term>[] {
+  const phrases = new Map<string, Phrase<Term>[]>();
+  for (const entry of list.terms) {
+    const { term, aliases, match } = typeof entry === "string" ? { term: entry, aliases: [], match: undefined } : entry;
+    const rule = `${list.id}/${createHash("sha256").update(term).digest("hex").slice(0, 10)}`;
+    const owner: Term = { kind: "term", rule, category: list.category, tier: list.tier, direction: list.direction };
+    phrases.set(
+      rule,
+      [term, ...aliases].map((text) => ({ text, match, owner })),
+    );
+  }
+  return [...phrases.values()].flat();
+}

@@ -1,0 +1,74 @@
+import { buildMatcher, type Matcher } from "./matcher.ts";
+import { type Form, formsOf, type MatchMode, VIEW } from "./phrase.ts";
+
+/** A phrase to look for, and what it stands for. */
+export interface Phrase<Owner> {
+  text: string;
+  match: MatchMode | undefined;
+  owner: Owner;
+}
+
+/** A form of a phrase with what the phrase stands for. */
+export interface OwnedForm<Owner> extends Form {
+  owner: Owner;
+}
+
+/** Forms with one automaton over their patterns; `forms[pattern]` are the forms that share a pattern. */
+export interface FormIndex<Owner> {
+  matcher: Matcher;
+  forms: OwnedForm<Owner>[][];
+}
+
+/** All phrases of a policy. Latin words have an automaton of their own: their patterns begin and end with a space. */
+export interface PhraseIndex<Owner> {
+  letters: FormIndex<Owner>;
+  words: FormIndex<Owner>;
+  /** Memory of both automata. */
+  bytes: number;
+}
+
+/** Builds the index. `onFault` hears of every phrase that cannot be matched; those are left out. */
+export function buildPhraseIndex<Owner>(
+  phrases: readonly Phrase<Owner>[],
+  onFault: (phrase: Phrase<Owner>, fault: string) => void,
+): PhraseIndex<Owner> {
+  const letters = new FormCollector<Owner>();
+  const words = new FormCollector<Owner>();
+  for (const phrase of phrases) {
+    const forms = formsOf(phrase.text, phrase.match);
+    if (typeof forms === "string") {
+      onFault(phrase, forms);
+      continue;
+    }
+    for (const form of forms) (form.views === VIEW.words ? words : letters).add(form, phrase.owner);
+  }
+  const index = { letters: letters.index(), words: words.index() };
+  return { ...index, bytes: index.letters.matcher.bytes + index.words.matcher.bytes };
+}
+
+class FormCollector<Owner> {
+  readonly #numbers = new Map<string, number>();
+  readonly #forms: OwnedForm<Owner>[][] = [];
+
+  add(form: Form, owner: Owner): void {
+    const number = this.#numbers.get(form.pattern);
+    const sharing = number === undefined ? undefined : this.#forms[number];
+    if (sharing === undefined) {
+      this.#numbers.set(form.pattern, this.#forms.length);
+      this.#forms.push([{ ...form, owner }]);
+      return;
+    }
+    // The views mostly show a phrase alike: one form then stands for several of them.
+    const same = sharing.find((other) => other.owner === owner && sameShape(other, form));
+    if (same === undefined) sharing.push({ ...form, owner });
+    else same.views |= form.views;
+  }
+
+  index(): FormIndex<Owner> {
+    return { matcher: buildMatcher([...this.#numbers.keys()]), forms: this.#forms };
+  }
+}
+
+function sameShape(one: Form, other: Form): boolean {
+  return one.plain === other.plain && one.runs.every((run) => run === 1) && other.runs.every((run) => run === 1);
+}
