@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { YingdaError } from "./base/errors.ts";
+import { parseRedisUrl } from "./base/redis-address.ts";
 import { Secret } from "./base/secret.ts";
 
 /**
@@ -60,6 +61,14 @@ function url(...protocols: string[]) {
   });
 }
 
+const redisUrl = text.superRefine((value, context) => {
+  try {
+    parseRedisUrl(value);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof YingdaError ? error.message : "cannot be read" });
+  }
+});
+
 function wholeNumber(min: number, max: number) {
   return text
     .regex(/^\d+$/, "must be a whole number")
@@ -89,7 +98,7 @@ const schema = z.object({
   PORT: wholeNumber(0, 65_535).default(3000),
   PUBLIC_URL: url("https", "http").optional(),
   ROLE: z.enum(["all", "web", "worker"]).default("all"),
-  REDIS_URL: url("redis", "rediss").default("redis://127.0.0.1:6379/0"),
+  REDIS_URL: redisUrl.default("redis://127.0.0.1:6379/0"),
   DATABASE_URL: url("postgres", "postgresql")
     .transform((value) => new Secret(value))
     .optional(),

@@ -31,7 +31,7 @@ import { connectBlockingRedis, connectRedis, readyWithin } from "./session/redis
 import { RedisTokenStore } from "./session/redis-token-store.ts";
 import { Snapshots } from "./session/snapshots.ts";
 import type { TurnDesk } from "./session/turn-desk.ts";
-import { WakeUps } from "./session/wake-ups.ts";
+import { readersFor, WakeUps } from "./session/wake-ups.ts";
 import { WeComApi } from "./wecom/api-client.ts";
 import { CallbackCrypto } from "./wecom/crypto.ts";
 import { MemberNames } from "./wecom/member-names.ts";
@@ -122,13 +122,12 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     return appSink(app.api, reply.toUser);
   };
 
+  const readers = readersFor(config.redisUrl, () =>
+    stack.adopt(connectBlockingRedis(config.redisUrl, events), (connection) => connection.disconnect()),
+  );
   const worker = new ConversationWorker({
     redis,
-    wakeUps: new WakeUps(
-      redis,
-      stack.adopt(connectBlockingRedis(config.redisUrl, events), (connection) => connection.disconnect()),
-      processId,
-    ),
+    wakeUps: new WakeUps(redis, readers, processId),
     moderator,
     model,
     systemPrompt,

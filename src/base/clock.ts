@@ -11,6 +11,12 @@ export interface Clock {
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   async sleep(ms, signal) {
-    await delay(ms, undefined, signal === undefined ? {} : { signal });
+    try {
+      await delay(ms, undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      // Node rejects with an AbortError of its own; the reason says what really happened.
+      signal?.throwIfAborted();
+      throw error;
+    }
   },
 };

@@ -1,7 +1,7 @@
 import type { ChatMessage } from "../llm/chat-model.ts";
 import { buildPrompt, renderUserTurn, type UserTurn } from "../llm/prompt.ts";
 import { SESSION_TEXT_MAX, type SessionTurn } from "../session/session-turn.ts";
-import { estimateTokens, fitTurns } from "../session/token-budget.ts";
+import { estimateTokens, fitTurns, MESSAGE_OVERHEAD_TOKENS } from "../session/token-budget.ts";
 
 /** A question as it is put to the model. */
 export interface Question {
@@ -34,11 +34,18 @@ export function promptFor(
   nowMs: number,
 ): ChatMessage[] | null {
   const asked = asUserTurn(question);
-  const fixed = estimateTokens(model.systemPrompt) + estimateTokens(renderUserTurn(asked)) + PROMPT_MARGIN_TOKENS;
-  const historyTokens = model.contextTokens - answerTokensFor(model.contextTokens) - fixed;
-  if (historyTokens < 0) return null;
+  const roomTokens =
+    model.contextTokens -
+    answerTokensFor(model.contextTokens) -
+    estimateTokens(model.systemPrompt) -
+    PROMPT_MARGIN_TOKENS;
+  const questionTokens = estimateTokens(renderUserTurn(asked));
+  if (questionTokens > roomTokens) return null;
+  // A fixed share for the question: otherwise its length would move the history's start each turn, and with it the
+  // beginning that the server's prefix cache knows.
+  const historyTokens = roomTokens - Math.max(questionTokens, Math.floor(model.contextTokens / 8));
   const earlier = question.change === "replace" ? recalled.slice(0, -1) : recalled;
-  const turns = fitTurns(earlier, historyTokens).flatMap((past): ChatMessage[] => [
+  const turns = fitTurns(earlier, Math.max(0, historyTokens)).flatMap((past): ChatMessage[] => [
     { role: "user", content: renderUserTurn({ ...past, group: question.group }) },
     { role: "assistant", content: past.answer },
   ]);
@@ -64,7 +71,10 @@ export function toSessionTurn(question: Question, answer: string, nowMs: number)
     answer: kept(answer),
     atMs: nowMs,
   };
-  const tokens = estimateTokens(renderUserTurn({ ...turn, group: question.group })) + estimateTokens(turn.answer);
+  const tokens =
+    estimateTokens(renderUserTurn({ ...turn, group: question.group })) +
+    estimateTokens(turn.answer) +
+    2 * MESSAGE_OVERHEAD_TOKENS;
   return { ...turn, tokens };
 }
 

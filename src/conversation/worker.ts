@@ -1,9 +1,9 @@
-import type { Redis } from "ioredis";
 import { YingdaError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import { LEASE_DOUBT_MS, LEASE_RENEW_MS, type Lease, leaseLost, takeLease } from "../session/lease.ts";
+import type { RedisConnection } from "../session/redis.ts";
 import { TurnDesk } from "../session/turn-desk.ts";
-import type { WakeUp, WakeUps } from "../session/wake-ups.ts";
+import type { WakeUp, WakeUpReader, WakeUps } from "../session/wake-ups.ts";
 import type { Reply } from "./reply.ts";
 import { runTurn, type TurnParts } from "./turn.ts";
 import { mustLeave } from "./turn-errors.ts";
@@ -19,7 +19,7 @@ const STORE_PAUSE_MS = 500;
 const LEAVE_MS_MAX = 3_000;
 
 export interface WorkerParts extends TurnParts {
-  redis: Redis;
+  redis: RedisConnection;
   wakeUps: WakeUps;
   log: Logger;
 }
@@ -37,7 +37,8 @@ export class ConversationWorker {
   }
 
   start(): void {
-    this.#loops = [this.#readLoop(), this.#claimLoop()];
+    const { readers } = this.#parts.wakeUps;
+    this.#loops = [...readers.map((reader) => this.#readLoop(reader)), this.#claimLoop()];
   }
 
   /** Conversations held right now. */
@@ -68,7 +69,7 @@ export class ConversationWorker {
     while (this.#held.size > 0) await Promise.all(this.#held);
   }
 
-  async #readLoop(): Promise<void> {
+  async #readLoop(reader: WakeUpReader): Promise<void> {
     const { wakeUps } = this.#parts;
     await this.#untilStopped(async () => {
       const room = CONVERSATIONS_MAX - this.#held.size;
@@ -76,7 +77,7 @@ export class ConversationWorker {
         await Promise.race(this.#held);
         return;
       }
-      for (const wakeUp of await wakeUps.read(room, READ_BLOCK_MS)) this.#hold(wakeUp);
+      for (const wakeUp of await wakeUps.read(reader, room, READ_BLOCK_MS)) this.#hold(wakeUp);
     });
   }
 

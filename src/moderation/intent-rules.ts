@@ -31,7 +31,10 @@ export const intentRuleSchema = z.strictObject({
   confidence: z.number().min(0).max(1).default(1),
   /** Most letters (spaces and punctuation do not count) from the first to the last of the words. */
   within: z.int().min(2).max(200).default(30),
-  all: z.array(wordsSchema.refine((words) => words.length > 0, "must not be empty")).min(1).max(GROUPS_MAX),
+  all: z
+    .array(wordsSchema.refine((words) => words.length > 0, "must not be empty"))
+    .min(1)
+    .max(GROUPS_MAX),
   unless: wordsSchema.default([]),
   /** Sentences that the rule must hit, and look-alikes that it must let pass. Tried each time the policy is loaded. */
   hits: z.array(z.string()).min(1),

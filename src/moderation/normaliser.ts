@@ -3,6 +3,10 @@ import { WHOLE_OF_PARTS } from "./fold-tables.ts";
 import { DerivedView, FoldedView } from "./view.ts";
 import { WordSpelling } from "./word-spelling.ts";
 
+const SPACE_UNIT = 0x20;
+/** Folded to a space, they still end a clause. */
+const LINE_ENDS = new Set([0x0a, 0x0b, 0x0c, 0x0d, 0x85, 0x2028, 0x2029]);
+
 /**
  * Reads a text in pieces of any size and writes four views of it:
  *
@@ -68,7 +72,8 @@ export class Normaliser {
     const folded = FOLD_OF_UNIT[unit] ?? NOTHING;
     if (folded === SEVERAL) this.#take(foldCodePoint(unit), 1);
     else {
-      if (folded !== NOTHING) this.#add(folded, KIND_OF_UNIT[folded] ?? KIND.mark, this.#read, this.#read + 1);
+      const kind = LINE_ENDS.has(unit) ? KIND.pause : (KIND_OF_UNIT[folded] ?? KIND.mark);
+      if (folded !== NOTHING) this.#add(folded, kind, this.#read, this.#read + 1);
       this.#read += 1;
     }
   }
@@ -86,12 +91,16 @@ export class Normaliser {
   #add(unit: number, kind: number, start: number, end: number): void {
     const folded = this.folded;
     const index = folded.length;
-    if (kind === KIND.space && index > 0 && folded.kinds[index - 1] === KIND.space) return;
+    if (unit === SPACE_UNIT && index > 0 && folded.units[index - 1] === SPACE_UNIT) {
+      if (kind === KIND.pause) folded.kinds[index - 1] = kind;
+      return;
+    }
     folded.push(unit, kind, start, end);
     this.#spelling.take(unit, kind, index);
-    if (kind < KIND.latin) return;
     if (kind === KIND.han) this.han.pushOrExtend(unit, index, index);
-    this.#squeeze(unit, index);
+    else this.han.leaveOut(index);
+    if (kind >= KIND.latin) this.#squeeze(unit, index);
+    else this.#leaveOut(index);
   }
 
   #squeeze(unit: number, index: number): void {
@@ -107,6 +116,12 @@ export class Normaliser {
     }
     if (WHOLE_OF_PARTS.has(unit)) this.#firstPart = index;
     else this.squeezed.pushOrExtend(unit, index, index);
+  }
+
+  #leaveOut(index: number): void {
+    // The second part of a character stands next to the first, or one sign away.
+    if (this.#firstPart >= 0 && index > this.#firstPart + 1) this.#letOutFirstPart();
+    this.squeezed.leaveOut(index);
   }
 
   #letOutFirstPart(): void {

@@ -22,8 +22,8 @@ export const UNSURE = 0.5;
 
 /** Longest phrase, in letters. A phrase is a word or two; longer ones would hold back a stream for nothing. */
 const PHRASE_LETTERS_MAX = 64;
-/** More than this many characters between two letters of a phrase, and nobody reads them as one word any more. */
-const GAP_UNITS_MAX = 16;
+/** A Latin phrase stretched and spaced beyond this is no longer compared. */
+const PLAIN_UNITS_MAX = 1024;
 /** Separators in all that a phrase may hold when not every letter is set apart. */
 const LOOSE_GAP_UNITS_MAX = 3;
 
@@ -58,6 +58,7 @@ export function formsOf(text: string, mode: MatchMode | undefined): Form[] | str
   if (letters > PHRASE_LETTERS_MAX || folded.length > 2 * PHRASE_LETTERS_MAX) {
     return `is longer than ${PHRASE_LETTERS_MAX} letters; use a shorter phrase or an intent rule`;
   }
+  if ([squeezed, han, words].some((view) => textOf(view).includes("\0"))) return "has letters too far apart for one phrase";
   const latinOnly = kindsOf(folded).every((kind) => kind <= KIND.digit) && letters > 0;
   if (latinOnly && mode !== "part") {
     if (letters < 3) return "has fewer than three letters, which would hit by chance; use a longer phrase";
@@ -110,7 +111,6 @@ function judgeGaps(folded: FoldedView, view: DerivedView, from: number, to: numb
   for (let at = from; at < to - 1; at += 1) {
     const gapFrom = (view.last[at] ?? 0) + 1;
     const gapTo = view.first[at + 1] ?? 0;
-    if (gapTo - gapFrom > GAP_UNITS_MAX) return 0;
     if (gapTo > gapFrom) gapsUsed += 1;
     for (let index = gapFrom; index < gapTo; index += 1) {
       if (!isLowSurrogate(folded.units[index] ?? 0)) unitsUsed += 1;
@@ -143,22 +143,18 @@ function judgeWords(form: Form, folded: FoldedView, words: DerivedView, from: nu
   return signs * 2 <= form.plain.length ? DISGUISED : 0;
 }
 
-/** The words at folded units `from` to `to` (inclusive) between single spaces; undefined when they are not one piece of Latin text. */
+/** The words at folded units `from` to `to` (inclusive) between single spaces; undefined when there are too many. */
 function plainWords(folded: FoldedView, from: number, to: number): string | undefined {
-  if (to - from > GAP_UNITS_MAX * PHRASE_LETTERS_MAX) return undefined;
+  if (to - from > PLAIN_UNITS_MAX) return undefined;
   let text = "";
-  let gap = 0;
+  let apart = false;
   for (let at = from; at <= to; at += 1) {
     const unit = folded.units[at] ?? 0;
     const kind = folded.kinds[at] ?? KIND.mark;
-    if (kind === KIND.han || kind === KIND.letter) return undefined;
     if (letterOf(unit, kind) !== 0) {
-      text += gap > 0 ? ` ${String.fromCharCode(unit)}` : String.fromCharCode(unit);
-      gap = 0;
-    } else if (!isApostrophe(unit)) {
-      gap += 1;
-      if (gap > GAP_UNITS_MAX) return undefined;
-    }
+      text += apart ? ` ${String.fromCharCode(unit)}` : String.fromCharCode(unit);
+      apart = false;
+    } else if (!isApostrophe(unit)) apart = true;
   }
   return text;
 }

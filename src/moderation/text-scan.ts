@@ -1,14 +1,14 @@
-import { KIND } from "./fold.ts";
-import { type IntentRule, type RuleHit, type RuleWord, RuleWatch } from "./intent-rules.ts";
+import { Findings } from "./findings.ts";
+import { type IntentRule, RuleWatch, type RuleWord } from "./intent-rules.ts";
+import { Lane, type Sight } from "./lane.ts";
 import type { Term } from "./lexicon.ts";
-import { MATCHER_START } from "./matcher.ts";
 import { Normaliser } from "./normaliser.ts";
 import { judge, UNSURE, VIEW } from "./phrase.ts";
-import type { FormIndex, OwnedForm, PhraseIndex } from "./phrase-index.ts";
+import type { PhraseIndex } from "./phrase-index.ts";
+import { SentenceCounter } from "./sentences.ts";
 import type { Signal } from "./verdict.ts";
-import type { DerivedView, FoldedView } from "./view.ts";
 
-/** What a phrase of the policy stands for. */
+/** What a phrase of the policy stands for. `allow`: a phrase that takes away the hits inside it. */
 export type Owner = Term | RuleWord | { kind: "allow" };
 
 /** A policy's phrases and rules, ready to be looked for. */
@@ -17,64 +17,50 @@ export interface Ruleset {
   rules: readonly IntentRule[];
 }
 
-/** Spans kept for one term or rule. A text that repeats a term a million times must not fill a record with spans. */
-const SPANS_MAX = 20;
-/** Signals in a verdict, the gravest first. More tell a reviewer nothing new. */
-const SIGNALS_MAX = 50;
-
-/** A place where a form of a phrase occurs, until what stands around it is known. */
-interface Candidate {
-  form: OwnedForm<Owner>;
-  view: number;
-  /** Units of the view. */
-  from: number;
-  to: number;
-  /** Original offset. */
+/** A sight, and where it begins: folded unit and original offset. */
+interface Candidate extends Sight<Owner> {
+  first: number;
   start: number;
-}
-
-interface Finding {
-  confidence: number;
-  /** The first SPANS_MAX, sorted, each once. */
-  spans: { start: number; end: number }[];
 }
 
 /**
  * Looks for a policy's terms and rules in one text that comes in pieces. The signals depend on the text alone, not on the
- * pieces: an occurrence is judged only when everything that could speak for or against it has been read, an allow-phrase
- * around it included.
+ * pieces: an occurrence is judged only when all that could speak for or against it has been read, an allow-phrase around it
+ * included. Never throws on any text; time and memory are linear in it.
  */
 export class TextScan {
   readonly #direction: "question" | "answer";
   readonly #views = new Normaliser();
-  readonly #lanes: Lane[];
+  readonly #lanes: Lane<Owner>[];
+  readonly #sentences = new SentenceCounter(this.#views.folded);
+  readonly #findings = new Findings();
   readonly #watch: RuleWatch;
-  readonly #findings = new Map<Term | IntentRule, Finding>();
   #candidates: Candidate[] = [];
-  /** Furthest end of an allow-phrase that begins at or before the candidates judged so far. */
+  /** Furthest end, in the original, of an allow-phrase that begins at or before what was judged so far. */
   #allowedTo = 0;
-  readonly #sentences: SentenceCounter;
-  #revision = 0;
 
   constructor(ruleset: Ruleset, direction: "question" | "answer") {
-    this.#direction = direction;
     const { folded, squeezed, han, words } = this.#views;
-    const startOf = (view: DerivedView) => (at: number) => folded.starts[view.first[at] ?? 0] ?? 0;
+    const { letters, words: latin } = ruleset.index;
+    this.#direction = direction;
     this.#lanes = [
-      new Lane(VIEW.folded, folded, ruleset.index.letters, (at) => folded.starts[at] ?? 0),
-      new Lane(VIEW.squeezed, squeezed, ruleset.index.letters, startOf(squeezed)),
-      new Lane(VIEW.han, han, ruleset.index.letters, startOf(han)),
-      new Lane(VIEW.words, words, ruleset.index.words, startOf(words)),
+      new Lane(VIEW.folded, folded, letters),
+      new Lane(VIEW.squeezed, squeezed, letters),
+      new Lane(VIEW.han, han, letters),
+      new Lane(VIEW.words, words, latin),
     ];
-    this.#sentences = new SentenceCounter(folded);
-    this.#watch = new RuleWatch(ruleset.rules, (hit) => this.#noteRule(hit));
+    this.#watch = new RuleWatch(ruleset.rules, ({ rule, confidence, spans }) =>
+      this.#findings.add(rule, confidence, spans),
+    );
   }
 
   push(text: string): void {
     this.#views.push(text);
     this.#read();
-    this.#judge(this.settledAt());
-    this.#watch.advance(this.#letterAt(this.settledAt()), this.#sentences.at(0));
+    const settled = this.settledAt();
+    this.#judge(settled);
+    const index = lowerBound(this.#views.folded.starts, this.#views.folded.length, settled);
+    this.#watch.advance(this.#lettersBefore(index), this.#sentences.at(index));
   }
 
   /** No more text follows: everything is decided. */
@@ -85,77 +71,100 @@ export class TextScan {
     this.#watch.advance(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   }
 
-  /** Original offset up to which no term can begin any more that is not known. */
+  /** Original offset before which no term can begin that is not in the signals. Never goes back. */
   settledAt(): number {
     let settled = this.#views.settledAt();
-    for (const lane of this.#lanes) settled = Math.min(settled, lane.openFrom());
+    for (const lane of this.#lanes) {
+      const open = lane.openFrom();
+      if (open !== undefined) settled = Math.min(settled, this.#views.folded.starts[open] ?? 0);
+    }
     return settled;
   }
 
   /** Changes whenever the signals do. */
   get revision(): number {
-    return this.#revision;
+    return this.#findings.revision;
   }
 
-  /** What was found and decided so far, in an order that depends on the text alone. */
+  /** What was found and decided so far. */
   signals(): Signal[] {
-    const signals: Signal[] = [];
-    for (const [source, { confidence, spans }] of this.#findings) {
-      const { category } = source;
-      const common = { category, confidence, spans: merged(spans) };
-      if ("tier" in source) signals.push({ checker: "lexicon", ...common, tier: source.tier, rule: source.rule });
-      else signals.push({ checker: "rules", ...common, rule: source.id });
-    }
-    return signals.sort(graver).slice(0, SIGNALS_MAX);
+    return this.#findings.signals();
   }
 
   #read(): void {
-    for (const lane of this.#lanes) {
-      lane.read((form, from, to, start) => {
-        const { owner } = form;
-        if (owner.kind !== "allow" && owner.direction !== "both" && owner.direction !== this.#direction) return;
-        this.#candidates.push({ form, view: lane.view, from, to, start });
-      });
-    }
+    const keep = (sight: Sight<Owner>) => {
+      const { owner } = sight.form;
+      if (owner.kind !== "allow" && owner.direction !== "both" && owner.direction !== this.#direction) return;
+      const first = sight.lane.firstFolded(sight.from);
+      this.#candidates.push({ ...sight, first, start: this.#views.folded.starts[first] ?? 0 });
+    };
+    for (const lane of this.#lanes) lane.read(keep);
   }
 
-  /** Judges the candidates that begin before the offset, in order of their start. */
+  /** Judges the candidates that begin before the original offset, in the order of the text, allow-phrases first. */
   #judge(settled: number): void {
     if (this.#candidates.length === 0) return;
     const ready = this.#candidates.filter((candidate) => candidate.start < settled);
     if (ready.length === 0) return;
     this.#candidates = this.#candidates.filter((candidate) => candidate.start >= settled);
-    ready.sort(byPlace);
-    for (const candidate of ready) {
-      const { form, view, from, to, start } = candidate;
-      const confidence = judge(form, this.#views, view, from, to);
-      if (confidence === 0) continue;
-      const { first, last } = this.#foldedSpan(candidate);
-      const end = this.#views.folded.ends[last] ?? start;
-      const { owner } = form;
-      if (owner.kind === "allow") {
-        if (confidence > UNSURE) this.#allowedTo = Math.max(this.#allowedTo, end);
-      } else if (end > this.#allowedTo) {
-        if (owner.kind === "term") this.#note(owner, confidence, [{ start, end }]);
-        else this.#takeWord(owner, first, last, confidence);
-      }
+    for (const candidate of ready.sort(byPlace)) {
+      const { form, lane, from, to } = candidate;
+      const confidence = judge(form, this.#views, lane.bit, from, to);
+      if (confidence > 0) this.#take(candidate, confidence);
     }
   }
 
-  #takeWord(word: RuleWord, first: number, last: number, confidence: number): void {
-    const { starts, ends } = this.#views.folded;
+  #take({ form, lane, to, first, start }: Candidate, confidence: number): void {
+    const { owner } = form;
+    const last = lane.lastFolded(to - 1);
+    const end = this.#views.folded.ends[last] ?? start;
+    if (owner.kind === "allow") {
+      if (confidence > UNSURE) this.#allowedTo = Math.max(this.#allowedTo, end);
+      return;
+    }
+    if (end <= this.#allowedTo) return;
+    if (owner.kind === "term") {
+      this.#findings.add(owner, confidence, [{ start, end }]);
+      return;
+    }
+    const letterFrom = this.#lettersBefore(first);
+    const letterTo = this.#lettersBefore(last + 1);
     this.#watch.take({
-      word,
-      start: starts[first] ?? 0,
-      end: ends[last] ?? 0,
-      letterFrom: this.#letterAtFolded(first),
-      letterTo: this.#letterAtFolded(last) + 1,
+      word: owner,
+      start,
+      end,
+      letterFrom,
+      letterTo,
       sentence: this.#sentences.at(first),
       confidence,
     });
   }
 
-  #noteRule({ rule, confidence, spans }: RuleHit): void {
-    this.#note(rule, confidence, spans);
+  /** Letters of the text, repeats and signs apart, that begin before the folded unit. */
+  #lettersBefore(index: number): number {
+    const { squeezed } = this.#views;
+    return lowerBound(squeezed.first, squeezed.length, index);
   }
+}
+
+const ORDER = { allow: 0, word: 1, term: 1 };
+
+function byPlace(one: Candidate, other: Candidate): number {
+  return (
+    one.first - other.first ||
+    ORDER[one.form.owner.kind] - ORDER[other.form.owner.kind] ||
+    one.lane.bit - other.lane.bit
+  );
+}
+
+/** How many of the first `length` numbers, which ascend, are below `value`. */
+function lowerBound(numbers: Int32Array, length: number, value: number): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((numbers[middle] ?? 0) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

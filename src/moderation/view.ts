@@ -2,6 +2,15 @@
 
 const UNITS_FIRST = 256;
 
+/**
+ * More than this many folded units between two letters, and nobody reads them as one word any more. The limit also bounds
+ * how much of a stream is held back for a word that has begun.
+ */
+const GAP_UNITS_MAX = 16;
+
+/** In a derived view: here a gap was too wide. Folded text never contains it, so no phrase reaches across. */
+const BREAK = 0;
+
 /** The folded text. Every unit knows which original UTF-16 units (end exclusive) it came from. */
 export class FoldedView {
   units = new Uint16Array(UNITS_FIRST);
@@ -51,6 +60,22 @@ export class DerivedView {
     const at = this.length - 1;
     if (at >= 0 && this.units[at] === unit) this.last[at] = last;
     else this.push(unit, first, last);
+  }
+
+  /** Ends every phrase that is under way when the folded unit, which the view leaves out, widens the gap beyond the limit. */
+  leaveOut(index: number): void {
+    const at = this.length - 1;
+    if (at >= 0 && this.units[at] !== BREAK && index - (this.last[at] ?? 0) > GAP_UNITS_MAX) this.breakAt(index);
+  }
+
+  /** Ends every phrase that is under way. */
+  breakAt(index: number): void {
+    if (!this.broken) this.push(BREAK, index, index);
+  }
+
+  /** Nothing is under way: the view is empty or ends in a break. */
+  get broken(): boolean {
+    return this.length === 0 || this.units[this.length - 1] === BREAK;
   }
 }
 

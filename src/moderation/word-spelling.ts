@@ -28,6 +28,8 @@ export class WordSpelling {
     const letter = letterOf(unit, kind);
     if (letter !== 0) this.#letter(letter, index);
     else if (!isApostrophe(unit)) this.#separator(kind, index);
+    if (kind >= KIND.han) this.#view.breakAt(index);
+    else if (letter === 0) this.#view.leaveOut(index);
   }
 
   end(index: number): void {
@@ -48,7 +50,7 @@ export class WordSpelling {
         this.#keptUnit = letter;
         return;
       }
-      if (this.#view.length === 0) this.#view.push(SPACE_UNIT, index, index);
+      if (this.#view.broken) this.#view.push(SPACE_UNIT, index, index);
       this.#view.push(letter, index, index);
       return;
     }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import type { Redis } from "ioredis";
 import { YingdaError } from "../base/errors.ts";
 import { type ConversationKeys, conversationKeys, OBEYED } from "./keys.ts";
+import type { RedisConnection } from "./redis.ts";
 import { inStore } from "./redis.ts";
 import { Script } from "./script.ts";
 import { WAKE_GROUP, type WakeUp } from "./wake-ups.ts";
@@ -78,7 +78,7 @@ return 1
 `);
 
 /** Takes the lease of a woken conversation; null when another worker has it. Throws `store_unavailable`. */
-export async function takeLease(redis: Redis, wakeUp: WakeUp, consumer: string): Promise<Lease | null> {
+export async function takeLease(redis: RedisConnection, wakeUp: WakeUp, consumer: string): Promise<Lease | null> {
   const keys = conversationKeys(wakeUp.conversationId);
   const token = randomBytes(12).toString("hex");
   const answer = await inStore(() =>
@@ -89,14 +89,14 @@ export async function takeLease(redis: Redis, wakeUp: WakeUp, consumer: string):
 
 /** One conversation, ours until released. Every write that concerns it checks `value`, so a late holder changes nothing. */
 export class Lease {
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
   readonly keys: ConversationKeys;
   readonly value: string;
   readonly conversationId: string;
   readonly #wakeUpId: string;
   readonly #consumer: string;
 
-  constructor(redis: Redis, keys: ConversationKeys, wakeUp: WakeUp, value: string, consumer: string) {
+  constructor(redis: RedisConnection, keys: ConversationKeys, wakeUp: WakeUp, value: string, consumer: string) {
     this.redis = redis;
     this.keys = keys;
     this.value = value;

@@ -1,6 +1,6 @@
-import type { Redis } from "ioredis";
 import { conversationKeys, SEEN_TTL_MS, SNAPSHOT_TTL_MS, STOP_TTL_MS, seenKey, snapshotKey } from "./keys.ts";
 import type { Message } from "./message.ts";
+import type { RedisConnection } from "./redis.ts";
 import { inStore } from "./redis.ts";
 import { Script } from "./script.ts";
 import { encodeSnapshot, firstSnapshot } from "./snapshots.ts";
@@ -42,9 +42,9 @@ export interface Kept {
 }
 
 export class Mailbox {
-  readonly #redis: Redis;
+  readonly #redis: RedisConnection;
 
-  constructor(redis: Redis) {
+  constructor(redis: RedisConnection) {
     this.#redis = redis;
   }
 

@@ -1,5 +1,5 @@
-import type { Redis } from "ioredis";
 import { recordsKey, rejectedKey, SEEN_TTL_MS, SHARDS, seenKey } from "./keys.ts";
+import type { RedisConnection } from "./redis.ts";
 import { inStore } from "./redis.ts";
 import { Script } from "./script.ts";
 import { RECORDS_WAITING_MAX } from "./turn-desk.ts";
@@ -34,10 +34,10 @@ type StreamEntry = [id: string, fields: string[] | null];
  * is finished; any process writes them, each at least once.
  */
 export class RecordSpool<R> {
-  readonly #redis: Redis;
+  readonly #redis: RedisConnection;
   readonly #consumer: string;
 
-  constructor(redis: Redis, consumer: string) {
+  constructor(redis: RedisConnection, consumer: string) {
     this.#redis = redis;
     this.#consumer = consumer;
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Redis } from "ioredis";
+import type { RedisConnection } from "./redis.ts";
 import { inStore } from "./redis.ts";
 import { Script } from "./script.ts";
 
@@ -30,12 +30,12 @@ interface StoredToken {
 
 /** WeCom's access token, shared by all processes: one fetch serves everyone, since frequent fetches get blocked (wecom-protocol 3.1). */
 export class RedisTokenStore {
-  readonly #redis: Redis;
+  readonly #redis: RedisConnection;
   readonly #tokenKey: string;
   readonly #lockKey: string;
 
   /** `scope` names corp and app: a token belongs to one app's secret. */
-  constructor(redis: Redis, scope: string) {
+  constructor(redis: RedisConnection, scope: string) {
     this.#redis = redis;
     this.#tokenKey = `yingda:{token:${scope}}:token`;
     this.#lockKey = `yingda:{token:${scope}}:lock`;

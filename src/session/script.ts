@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Redis } from "ioredis";
+import type { RedisConnection } from "./redis.ts";
 
 /** What a script may answer. */
 export type ScriptValue = string | number | null | ScriptValue[];
@@ -14,7 +14,7 @@ export class Script {
     this.#sha = createHash("sha1").update(lua).digest("hex");
   }
 
-  async run(redis: Redis, keys: string[], args: (string | number)[]): Promise<ScriptValue> {
+  async run(redis: RedisConnection, keys: string[], args: (string | number)[]): Promise<ScriptValue> {
     try {
       return (await redis.evalsha(this.#sha, keys.length, ...keys, ...args)) as ScriptValue;
     } catch (error) {

@@ -1,5 +1,5 @@
-import type { Redis } from "ioredis";
 import { snapshotKey } from "./keys.ts";
+import type { RedisConnection } from "./redis.ts";
 import { inStore } from "./redis.ts";
 
 /**
@@ -26,9 +26,9 @@ export function encodeSnapshot(snapshot: Snapshot): string {
 }
 
 export class Snapshots {
-  readonly #redis: Redis;
+  readonly #redis: RedisConnection;
 
-  constructor(redis: Redis) {
+  constructor(redis: RedisConnection) {
     this.#redis = redis;
   }
 

@@ -1,5 +1,7 @@
-import type { Redis } from "ioredis";
+import { Redis } from "ioredis";
+import { parseRedisUrl } from "../base/redis-address.ts";
 import { SHARDS, wakeKey } from "./keys.ts";
+import type { RedisConnection } from "./redis.ts";
 
 export const WAKE_GROUP = "workers";
 /** A wake-up unacknowledged and untouched for so long belongs to a dead worker: longer than a lease lives. */
@@ -17,27 +19,37 @@ export interface WakeUp {
 
 type StreamEntry = [id: string, fields: string[] | null];
 
+/** One connection for blocking reads, and the shards that are read over it. */
+export interface WakeUpReader {
+  connection: RedisConnection;
+  shards: number[];
+}
+
+/** One reader for all shards; on a Cluster one each, since one command cannot read streams of several slots. */
+export function readersFor(url: string, connect: () => RedisConnection): WakeUpReader[] {
+  if (parseRedisUrl(url).kind !== "cluster") return [{ connection: connect(), shards: allShards() }];
+  return allShards().map((shard) => ({ connection: connect(), shards: [shard] }));
+}
+
 /** The shards' wake-up streams, read as one member of the workers' consumer group. */
 export class WakeUps {
-  readonly #commands: Redis;
-  readonly #blocking: Redis;
+  readonly #commands: RedisConnection;
+  readonly readers: readonly WakeUpReader[];
   readonly consumer: string;
-  /** Redis's number of the blocking connection while it lives; it is needed to end a wait from the other connection. */
-  #blockingId: number | null = null;
+  /** Redis's number of a blocking connection while it lives; it is needed to end a wait from another connection. */
+  readonly #connectionIds = new Map<WakeUpReader, number>();
 
-  constructor(commands: Redis, blocking: Redis, consumer: string) {
+  constructor(commands: RedisConnection, readers: WakeUpReader[], consumer: string) {
     this.#commands = commands;
-    this.#blocking = blocking;
+    this.readers = readers;
     this.consumer = consumer;
-    blocking.on("close", () => {
-      this.#blockingId = null;
-    });
+    for (const reader of readers) reader.connection.on("close", () => this.#connectionIds.delete(reader));
   }
 
   /** Makes the groups where they are missing: first start, or a Redis that lost its data. Safe to repeat. */
   async ensureGroups(): Promise<void> {
     await Promise.all(
-      shards().map(async (shard) => {
+      allShards().map(async (shard) => {
         try {
           await this.#commands.xgroup("CREATE", wakeKey(shard), WAKE_GROUP, "0", "MKSTREAM");
         } catch (error) {
@@ -49,17 +61,20 @@ export class WakeUps {
 
   /**
    * Waits up to `blockMs` for wake-ups that nobody was given yet. About `count` of them: Redis counts for each stream, so
-   * one a shard may come even when `count` is less than the number of shards.
+   * one a shard may come even when `count` is less than the reader's shards.
    */
-  async read(count: number, blockMs: number): Promise<WakeUp[]> {
-    const streams = shards().map(wakeKey);
-    this.#blockingId ??= await this.#blocking.client("ID");
-    const answer = (await this.#blocking.xreadgroup(
+  async read(reader: WakeUpReader, count: number, blockMs: number): Promise<WakeUp[]> {
+    const { connection, shards } = reader;
+    if (connection instanceof Redis && !this.#connectionIds.has(reader)) {
+      this.#connectionIds.set(reader, await connection.client("ID"));
+    }
+    const streams = shards.map(wakeKey);
+    const answer = (await connection.xreadgroup(
       "GROUP",
       WAKE_GROUP,
       this.consumer,
       "COUNT",
-      Math.max(1, Math.floor(count / SHARDS)),
+      Math.max(1, Math.floor(count / shards.length)),
       "BLOCK",
       blockMs,
       "STREAMS",
@@ -70,17 +85,17 @@ export class WakeUps {
   }
 
   /**
-   * Ends a wait that is under way, as if its time were over. Closing the connection instead could lose wake-ups on the wire:
-   * they would come back only when they look abandoned.
+   * Ends waits that are under way, as if their time were over. Closing the connection instead could lose wake-ups on the
+   * wire: they would come back only when they look abandoned. On a Cluster the waits end by themselves.
    */
   async interrupt(): Promise<void> {
-    if (this.#blockingId !== null) await this.#commands.client("UNBLOCK", this.#blockingId);
+    for (const id of this.#connectionIds.values()) await this.#commands.client("UNBLOCK", id);
   }
 
   /** Takes over what dead workers left. */
   async claimAbandoned(): Promise<WakeUp[]> {
     const found: WakeUp[] = [];
-    for (const shard of shards()) {
+    for (const shard of allShards()) {
       const [, entries] = (await this.#commands.xautoclaim(
         wakeKey(shard),
         WAKE_GROUP,
@@ -96,7 +111,7 @@ export class WakeUps {
   }
 
   async forgetDeadConsumers(): Promise<void> {
-    for (const shard of shards()) {
+    for (const shard of allShards()) {
       const consumers = (await this.#commands.xinfo("CONSUMERS", wakeKey(shard), WAKE_GROUP)) as (string | number)[][];
       for (const row of consumers) {
         const { name, pending, idle } = toRecord(row);
@@ -108,12 +123,12 @@ export class WakeUps {
 
   /** Wake-ups that wait or run, over all shards. */
   async waiting(): Promise<number> {
-    const lengths = await Promise.all(shards().map((shard) => this.#commands.xlen(wakeKey(shard))));
+    const lengths = await Promise.all(allShards().map((shard) => this.#commands.xlen(wakeKey(shard))));
     return lengths.reduce((sum, length) => sum + length, 0);
   }
 }
 
-function shards(): number[] {
+function allShards(): number[] {
   return Array.from({ length: SHARDS }, (_, shard) => shard);
 }
 

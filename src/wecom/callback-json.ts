@@ -2,7 +2,7 @@ import { z } from "zod";
 import { YingdaError } from "../base/errors.ts";
 import { type BotContent, botContentSchema, isBotContentType } from "./bot-content.ts";
 
-export { type BotContent, type BotMedia, type BotMixedItem, textOfContent, textOfQuote } from "./bot-content.ts";
+export { type BotContent, textOfContent, textOfQuote } from "./bot-content.ts";
 export { stripMention } from "./bot-mention.ts";
 
 /** `chatId` is case-sensitive, and a userid is not (wecom-protocol 4.3, 3.7). */
@@ -87,6 +87,7 @@ const commonFields = {
   chatid: z.string().optional(),
   response_url: id.optional().catch(undefined),
 };
+const headSchema = z.object({ msgtype: id, msgid: id.optional().catch(undefined) });
 const messageSchema = z.object({
   ...commonFields,
   from: z.object({ userid: id }),
@@ -142,7 +143,7 @@ const eventSchema = z.object({
  */
 export function parseBotCallback(json: string): BotCallback {
   const body = parseJson(json);
-  const head = read(z.object({ msgtype: id, msgid: id.optional().catch(undefined) }), body);
+  const head = read(headSchema, body);
   if (head.msgtype === "stream") return readPoll(body);
   if (head.msgtype === "event") return readEvent(body);
   if (isBotContentType(head.msgtype)) return readMessage(body);

@@ -75,7 +75,7 @@ export class CallbackCrypto {
   readonly #token: Secret;
   readonly #aesKey: Secret;
   readonly #receiverId: string;
-  /** A KeyObject: handing Node 24 the raw bytes costs 12 µs more per call (research/performance A1). */
+  /** A KeyObject: handing Node 24 the raw bytes costs 12 µs more per call, since it is parsed each time. */
   readonly #key: KeyObject;
   readonly #iv: Buffer;
 

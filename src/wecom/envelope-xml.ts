@@ -16,8 +16,8 @@ const BASE64_SHAPE = /^[A-Za-z0-9+/]+={0,2}$/;
  *
  * Anybody can send this body, nothing about it is authenticated yet. So this is no XML parser: one flat level, no
  * declarations, comments, attributes, entities or nesting. Every search starts where the one before ended and a
- * search that finds nothing ends the reading, so the work is proportional to the length of the body whatever it holds
- * (research/console-reliability 3.4 shows what a harmless-looking regular expression does here).
+ * search that finds nothing ends the reading, so the work is proportional to the length of the body whatever it holds.
+ * (A harmless-looking regular expression with `\s*` on either side of the value took 11 s for 4 KB of spaces.)
  * @throws YingdaError `malformed_body` for anything else.
  */
 export function readXmlEnvelope(body: string): { encrypt: string } {

@@ -1,23 +1,26 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
-import { conversationKeys, streamIdOf } from "../../src/session/keys.ts";
+import { conversationKeys, SHARDS, streamIdOf } from "../../src/session/keys.ts";
 import { LEASE_TTL_MS, takeLease } from "../../src/session/lease.ts";
 import { MAILBOX_MESSAGES_MAX, Mailbox } from "../../src/session/mailbox.ts";
 import { connectRedis } from "../../src/session/redis.ts";
 import { Snapshots } from "../../src/session/snapshots.ts";
 import { TurnDesk } from "../../src/session/turn-desk.ts";
-import { WakeUps } from "../../src/session/wake-ups.ts";
+import { type WakeUpReader, WakeUps } from "../../src/session/wake-ups.ts";
 import { appMessage, botMessage, silentEvents } from "../support/messages.ts";
 import { type PrivateRedis, startPrivateRedis } from "../support/private-redis.ts";
 
 let server: PrivateRedis;
 let redis: Redis;
 let blocking: Redis;
+let reader: WakeUpReader;
 
 beforeAll(async () => {
   server = await startPrivateRedis();
   redis = new Redis(server.url, { enableAutoPipelining: true });
   blocking = new Redis(server.url);
+  blocking.setMaxListeners(50); // one worker for each test, all on this connection
+  reader = { connection: blocking, shards: Array.from({ length: SHARDS }, (_, shard) => shard) };
 });
 beforeEach(async () => {
   await redis.flushall();
@@ -30,7 +33,7 @@ afterAll(async () => {
 
 /** The workers' side as one worker called `consumer` sees it. */
 async function worker(consumer: string): Promise<WakeUps> {
-  const wakeUps = new WakeUps(redis, blocking, consumer);
+  const wakeUps = new WakeUps(redis, [reader], consumer);
   await wakeUps.ensureGroups();
   return wakeUps;
 }
@@ -42,7 +45,7 @@ describe("mailbox", () => {
     const message = botMessage({ text: "问题", quote: { kind: "text", text: "引用" }, groupId: "wrChat" });
     expect(await new Mailbox(redis).keep(message, { stops: false })).toEqual({ outcome: "kept", repeated: false });
     const a = await worker("a");
-    const [wakeUp] = await a.read(10, 100);
+    const [wakeUp] = await a.read(reader, 10, 100);
     expect(wakeUp?.conversationId).toBe(message.conversationId);
     const lease = wakeUp === undefined ? null : await takeLease(redis, wakeUp, "a");
     if (lease === null) throw new Error("the lease was free");
@@ -110,7 +113,7 @@ describe("lease", () => {
     await mailbox.keep(first, { stops: false });
     await mailbox.keep(second, { stops: false });
     const a = await worker("a");
-    const wakeUps = await a.read(16, 100);
+    const wakeUps = await a.read(reader, 16, 100);
     expect(wakeUps).toHaveLength(2);
     const leases = await Promise.all(wakeUps.map((wakeUp) => takeLease(redis, wakeUp, "a")));
     expect(leases.filter((lease) => lease !== null)).toHaveLength(1);
@@ -122,7 +125,7 @@ describe("lease", () => {
     const message = appMessage();
     await mailbox.keep(message, { stops: false });
     const a = await worker("a");
-    const [wakeUp] = await a.read(8, 100);
+    const [wakeUp] = await a.read(reader, 8, 100);
     const lease = wakeUp === undefined ? null : await takeLease(redis, wakeUp, "a");
     if (lease === null) throw new Error("the lease was free");
     expect(await lease.release()).toBe(false);
@@ -137,7 +140,7 @@ describe("lease", () => {
     const message = botMessage();
     await new Mailbox(redis).keep(message, { stops: false });
     const a = await worker("a");
-    const [wakeUp] = await a.read(8, 100);
+    const [wakeUp] = await a.read(reader, 8, 100);
     if (wakeUp === undefined) throw new Error("no wake-up");
     const late = await takeLease(redis, wakeUp, "a");
     if (late === null) throw new Error("the lease was free");
@@ -167,7 +170,7 @@ describe("lease", () => {
     const message = appMessage();
     await new Mailbox(redis).keep(message, { stops: false });
     const a = await worker("a");
-    const [wakeUp] = await a.read(8, 100);
+    const [wakeUp] = await a.read(reader, 8, 100);
     if (wakeUp === undefined) throw new Error("no wake-up");
     await takeLease(redis, wakeUp, "a");
     expect(await takeLease(redis, wakeUp, "b")).toBeNull();
@@ -178,12 +181,12 @@ describe("lease", () => {
     const message = appMessage();
     await new Mailbox(redis).keep(message, { stops: false });
     const a = await worker("a");
-    const [wakeUp] = await a.read(8, 100);
+    const [wakeUp] = await a.read(reader, 8, 100);
     const lease = wakeUp === undefined ? null : await takeLease(redis, wakeUp, "a");
     if (lease === null) throw new Error("the lease was free");
     await new TurnDesk(lease).open();
     await lease.handOver();
-    const [again] = await (await worker("b")).read(8, 100);
+    const [again] = await (await worker("b")).read(reader, 8, 100);
     const next = again === undefined ? null : await takeLease(redis, again, "b");
     if (next === null) throw new Error("the lease was free");
     expect((await new TurnDesk(next).open())?.attempts).toBe(1);
@@ -193,7 +196,7 @@ describe("lease", () => {
     const message = appMessage();
     await new Mailbox(redis).keep(message, { stops: false });
     const dead = await worker("dead");
-    const [wakeUp] = await dead.read(8, 100);
+    const [wakeUp] = await dead.read(reader, 8, 100);
     const lease = wakeUp === undefined ? null : await takeLease(redis, wakeUp, "dead");
     if (lease === null) throw new Error("the lease was free");
     const desk = new TurnDesk(lease);
@@ -222,7 +225,7 @@ describe("turn desk", () => {
   async function hold(message = appMessage()) {
     await new Mailbox(redis).keep(message, { stops: false });
     const a = await worker("a");
-    const [wakeUp] = await a.read(8, 100);
+    const [wakeUp] = await a.read(reader, 8, 100);
     const lease = wakeUp === undefined ? null : await takeLease(redis, wakeUp, "a");
     if (lease === null) throw new Error("the lease was free");
     const desk = new TurnDesk(lease);
