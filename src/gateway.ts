@@ -100,7 +100,13 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     clock,
     log,
   });
-  const responseUrls = new ResponseUrlClient({ allowedHost: new URL(config.wecom.apiBase).host, events, clock });
+  const api = new URL(config.wecom.apiBase);
+  const responseUrls = new ResponseUrlClient({
+    allowedHost: api.host,
+    allowedProtocol: api.protocol === "http:" ? "http:" : "https:",
+    events,
+    clock,
+  });
   const botName = config.wecom.botName ?? "应答";
 
   const sinkFor = (message: Message, desk: TurnDesk<Reply>): ReplySink => {

@@ -28,10 +28,10 @@ const SETTLE_MS = 3_500;
 export async function withLock(path, say, work, { staleAfterMs = STALE_AFTER_MS } = {}) {
   const token = randomUUID();
   await take(path, token, say, staleAfterMs);
+  const isOurs = () => holderOf(read(path)?.text).token === token;
   const beat = setInterval(() => {
-    if (holderOf(read(path)?.text).token === token) {
-      const now = new Date();
-      utimesSync(path, now, now);
+    if (isOurs()) {
+      touch(path);
       return;
     }
     // We slept so long (a closed laptop, Ctrl-Z) that another starter took over; its install must not meet ours.
@@ -42,7 +42,7 @@ export async function withLock(path, say, work, { staleAfterMs = STALE_AFTER_MS 
     return await work();
   } finally {
     clearInterval(beat);
-    if (holderOf(read(path)?.text).token === token) rmSync(path, { force: true });
+    if (isOurs()) rmSync(path, { force: true });
   }
 }
 
@@ -66,21 +66,20 @@ async function take(path, token, say, staleAfterMs) {
       if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
     }
     const seen = read(path);
-    if (seen === undefined) continue; // released between our two looks
     const nowMs = performance.now();
-    if (seen.text !== watched.text || seen.touchedMs !== watched.touchedMs) watched = { ...seen, sinceMs: nowMs };
-    const holder = holderOf(seen.text);
-    if (isGone(holder) || nowMs - watched.sinceMs > staleAfterMs) {
-      if (seize(path, seen.text, token) && Date.now() - seen.touchedMs < SETTLE_MS + BEAT_MS) await delay(SETTLE_MS);
-      continue;
+    if (seen !== undefined) {
+      if (seen.text !== watched.text || seen.touchedMs !== watched.touchedMs) watched = { ...seen, sinceMs: nowMs };
+      const holder = holderOf(seen.text);
+      if (isGone(holder) || nowMs - watched.sinceMs > staleAfterMs) {
+        if (seize(path, seen.text, token) && Date.now() - seen.touchedMs < SETTLE_MS + BEAT_MS) await delay(SETTLE_MS);
+        continue;
+      }
+      if (!told) say(`waiting for another start (process ${holder.pid}) that is setting up this checkout`);
+      told = true;
     }
     if (nowMs - startedMs > WAIT_MAX_MS) {
-      throw new Error(
-        `Another start (process ${holder.pid}) has been setting up this checkout for too long; end it first.`,
-      );
+      throw new Error(`Another start has been setting up this checkout for too long; end it, or remove ${path}.`);
     }
-    if (!told) say(`waiting for another start (process ${holder.pid}) that is setting up this checkout`);
-    told = true;
     await delay(LOOK_EVERY_MS);
   }
 }
@@ -114,6 +113,16 @@ function seize(path, stale, token) {
 }
 
 /** @param {string} path */
+function touch(path) {
+  try {
+    const now = new Date();
+    utimesSync(path, now, now);
+  } catch {
+    // removed in this very moment; the next beat sees it
+  }
+}
+
+/** @param {string} path */
 function read(path) {
   try {
     return { text: readFileSync(path, "utf8"), touchedMs: statSync(path).mtimeMs };
@@ -128,7 +137,7 @@ function read(path) {
  */
 function holderOf(text) {
   try {
-    return JSON.parse(text ?? "{}");
+    return JSON.parse(text ?? "{}") ?? {};
   } catch {
     return {};
   }

@@ -64,7 +64,7 @@ async function download(debs, work, foreground) {
   const own = ["-o", `Dir::State::Lists=${lists}`, "-o", `Dir::Cache=${cache}`];
   const updated = await foreground.step("apt-get", [...APT_OPTIONS, ...own, "update"], { timeoutMs: APT_TIMEOUT_MS });
   if (!updated.ok) return told("apt-get update", updated);
-  return await downloadWith(own, debs, foreground);
+  return downloadWith(own, debs, foreground);
 }
 
 /**

@@ -1,13 +1,10 @@
 export interface RedisServer {
-  /** Of the program. */
   path: string;
-  /** For LD_LIBRARY_PATH; empty when the system's own libraries do. */
+  /** Where its libraries lie when it was unpacked privately; empty for one from the PATH. */
   libraryPath: string;
 }
 
-/**
- * Looks for a Redis (or Valkey) server that is new enough, nearest first: the one named by YINGDA_REDIS_SERVER, then
- * `redis-server`, then `valkey-server` on the PATH, then the one that an earlier start has unpacked. Starts nothing.
- * What was found but will not do is told in `notGood`. Throws when YINGDA_REDIS_SERVER names something that will not do.
- */
-export function findRedisServer(env?: NodeJS.ProcessEnv): { server: RedisServer | undefined; notGood: string[] };
+/** The server program to use, and why others that were seen are not good enough. */
+export function findRedisServer(): { server: RedisServer | undefined; notGood: string[] };
+/** The environment that the server program runs in. */
+export function redisEnvironment(server: RedisServer): NodeJS.ProcessEnv;

@@ -8,6 +8,13 @@ export interface PlannedPart {
   via: PartRoute;
 }
 
+export interface DeliveryOptions {
+  mark: number;
+  again: boolean;
+  traceId: string;
+  signal: AbortSignal;
+}
+
 /** The way an answer goes back (design.md part 2): app pushes or bot snapshots, later socket frames. */
 export interface ReplySink {
   /**
@@ -21,10 +28,11 @@ export interface ReplySink {
   readonly checksDuplicates: boolean;
   /**
    * Delivers one part and resolves once WeCom has taken it; called for each part after the one before. `mark`: how often
-   * the same text went out lately in this conversation. Throws a YingdaError when the part certainly or possibly did not
-   * arrive; calling it again with the same part is safe where `checksDuplicates` is true or the route takes one use only.
+   * the same text went out lately in this conversation. `again`: an earlier try of this part may have arrived, its answer was
+   * not seen; a route that takes one use only then counts "used up" as arrived. Throws a YingdaError when the part certainly
+   * or possibly did not arrive.
    */
-  deliver(part: PlannedPart, options: { mark: number; traceId: string; signal: AbortSignal }): Promise<void>;
+  deliver(part: PlannedPart, options: DeliveryOptions): Promise<void>;
   /** Releases timers; called once, whatever happened. */
   close(): void;
 }

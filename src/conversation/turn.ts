@@ -103,7 +103,7 @@ async function makeReply(
     policyVersion: parts.moderator.policyVersion,
   });
   const marks = await desk.noteReply(reply, sink.checksDuplicates ? reply.parts.map((part) => part.text) : []);
-  return { reply, marks, partsSent: 0 };
+  return { reply, marks, partsSent: 0, resumed: false };
 }
 
 async function makeDraft(
@@ -142,14 +142,18 @@ async function deliver(
   for (const [index, part] of noted.reply.parts.entries()) {
     if (index < noted.partsSent) continue;
     const options = { mark: noted.marks[index] ?? 0, traceId: message.traceId, signal: deadline };
+    const resumed = noted.resumed && index === noted.partsSent;
     try {
-      await retry(() => untilAborted(sink.deliver(part, options), deadline), {
-        triesMax: DELIVERY_TRIES_MAX,
-        firstWaitMs: DELIVERY_FIRST_WAIT_MS,
-        waitMaxMs: DELIVERY_WAIT_MAX_MS,
-        clock: parts.clock,
-        signal: deadline,
-      });
+      await retry(
+        (attempt) => untilAborted(sink.deliver(part, { ...options, again: resumed || attempt > 1 }), deadline),
+        {
+          triesMax: DELIVERY_TRIES_MAX,
+          firstWaitMs: DELIVERY_FIRST_WAIT_MS,
+          waitMaxMs: DELIVERY_WAIT_MAX_MS,
+          clock: parts.clock,
+          signal: deadline,
+        },
+      );
     } catch (error) {
       leave.throwIfAborted();
       if (!(error instanceof YingdaError) || mustLeave(error)) {

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
-import { YingdaError } from "../base/errors.ts";
+import { codeOf, YingdaError } from "../base/errors.ts";
 import type { Reply } from "../conversation/reply.ts";
-import type { PlannedPart, ReplySink } from "../conversation/reply-sink.ts";
+import type { DeliveryOptions, PlannedPart, ReplySink } from "../conversation/reply-sink.ts";
 import { type Language, TEXTS } from "../conversation/texts.ts";
 import { SENT_TTL_MS } from "../session/keys.ts";
 import { STREAM_LIFE_MS } from "../session/snapshots.ts";
@@ -94,7 +94,7 @@ export class BotSink implements ReplySink {
     ];
   }
 
-  async deliver(part: PlannedPart, { traceId, signal }: { traceId: string; signal: AbortSignal }): Promise<void> {
+  async deliver(part: PlannedPart, { again, traceId, signal }: DeliveryOptions): Promise<void> {
     this.#end.abort();
     await this.#writing;
     const { responseUrl, responseUrls } = this.#parts;
@@ -106,7 +106,12 @@ export class BotSink implements ReplySink {
     if (responseUrl === undefined) {
       throw new YingdaError("wecom_refused", "The bubble's six minutes are over and the message has no response_url.");
     }
-    await responseUrls.sendMarkdown({ responseUrl, content: part.text, traceId, signal });
+    try {
+      await responseUrls.sendMarkdown({ responseUrl, content: part.text, traceId, signal });
+    } catch (error) {
+      // The address takes one use (wecom-protocol 4.9). Refused after a try whose answer was not seen: that try arrived.
+      if (!(again && codeOf(error) === "wecom_refused")) throw error;
+    }
   }
 
   close(): void {

@@ -124,6 +124,8 @@ export interface NotedReply<Reply> {
   marks: number[];
   /** Parts that have certainly arrived. */
   partsSent: number;
+  /** Noted by an earlier try: the next part may have been sent without the note that it arrived. */
+  resumed: boolean;
 }
 
 export interface UnansweredQuestion {
@@ -176,7 +178,8 @@ export class TurnDesk<Reply> {
     return {
       message: JSON.parse(message) as Message,
       attempts,
-      noted: reply === "" ? null : { reply: JSON.parse(reply) as Reply, marks: readMarks(marks), partsSent },
+      noted:
+        reply === "" ? null : { reply: JSON.parse(reply) as Reply, marks: readMarks(marks), partsSent, resumed: true },
     };
   }
 

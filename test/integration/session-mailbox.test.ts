@@ -216,7 +216,7 @@ describe("lease", () => {
     expect(await new TurnDesk(next).open()).toEqual({
       message,
       attempts: 2,
-      noted: { reply: { text: "答" }, marks: [0, 1], partsSent: 1 },
+      noted: { reply: { text: "答" }, marks: [0, 1], partsSent: 1, resumed: true },
     });
   });
 });

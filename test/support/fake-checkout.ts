@@ -110,10 +110,10 @@ export class FakeCheckout {
     return this.spawn(process.execPath, [join(this.folder, "scripts", "run.mjs"), ...args], env);
   }
 
-  async run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  run(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
     const started = this.start(args, env);
     started.process.stdin.end();
-    return await started.ended;
+    return started.ended;
   }
 
   spawn(file: string, args: readonly string[], env: Record<string, string> = {}): Started {
