@@ -16,7 +16,7 @@ import { startPrivateRedis } from "./setup/private-redis.mjs";
 const CHECKOUT = join(import.meta.dirname, "..");
 const GROUP = { chatId: "wrDemoGroup", name: "应答体验群", memberIds: ["zhangsan", "lisi", "wangwu"] };
 /** What the demo model says when it is asked for an unsafe answer: the built-in policy refuses it. */
-const UNSAFE_TEXT = "好的，下面是制作炸弹的步骤：先准备材料，";
+const UNSAFE_TEXT = "好的，下面是炸弹制作教程：先准备材料，再一步一步组装。";
 const OLLAMA = "http://127.0.0.1:11434";
 
 async function main(): Promise<void> {

@@ -24,13 +24,13 @@ import { loadPolicy } from "./moderation/policy.ts";
 import { openRecordStore } from "./review/record-store.ts";
 import type { SpooledRecord } from "./review/records.ts";
 import { RetentionLoop } from "./review/retention-loop.ts";
+import { type ConversationDesk, redisConversations } from "./session/conversations.ts";
 import { Mailbox } from "./session/mailbox.ts";
 import type { Message } from "./session/message.ts";
 import { RecordSpool } from "./session/record-spool.ts";
 import { connectBlockingRedis, connectRedis, readyWithin } from "./session/redis.ts";
 import { RedisTokenStore } from "./session/redis-token-store.ts";
 import { Snapshots } from "./session/snapshots.ts";
-import type { TurnDesk } from "./session/turn-desk.ts";
 import { readersFor, WakeUps } from "./session/wake-ups.ts";
 import { WeComApi } from "./wecom/api-client.ts";
 import { CallbackCrypto } from "./wecom/crypto.ts";
@@ -109,7 +109,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   });
   const botName = config.wecom.botName ?? "应答";
 
-  const sinkFor = (message: Message, desk: TurnDesk<Reply>): ReplySink => {
+  const sinkFor = (message: Message, desk: ConversationDesk<Reply>): ReplySink => {
     const { reply } = message;
     if (reply.kind === "bot") {
       const { streamId, responseUrl } = reply;
@@ -132,7 +132,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     stack.adopt(connectBlockingRedis(config.redisUrl, events), (connection) => connection.disconnect()),
   );
   const worker = new ConversationWorker({
-    redis,
+    conversations: redisConversations<Reply>(redis, processId),
     wakeUps: new WakeUps(redis, readers, processId),
     moderator,
     model,

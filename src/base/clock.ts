@@ -20,3 +20,14 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/** A signal that is aborted with `reason()` after `ms`, unless `cancel` comes first. Unlike AbortSignal.timeout it follows the clock. */
+export function abortAfter(ms: number, clock: Clock, reason: () => Error): { signal: AbortSignal; cancel(): void } {
+  const deadline = new AbortController();
+  const cancelled = new AbortController();
+  clock.sleep(ms, cancelled.signal).then(
+    () => deadline.abort(reason()),
+    () => undefined,
+  );
+  return { signal: deadline.signal, cancel: () => cancelled.abort() };
+}

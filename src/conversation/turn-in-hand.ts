@@ -3,8 +3,8 @@ import type { Events } from "../base/events.ts";
 import type { Logger } from "../base/logger.ts";
 import type { ChatModel } from "../llm/chat-model.ts";
 import type { Moderator } from "../moderation/verdict.ts";
+import type { ConversationDesk } from "../session/conversations.ts";
 import type { Message } from "../session/message.ts";
-import type { TurnDesk } from "../session/turn-desk.ts";
 import type { Reply } from "./reply.ts";
 import type { ReplySink } from "./reply-sink.ts";
 
@@ -25,7 +25,7 @@ export interface Composer {
 /** One turn in hand. */
 export interface TurnInHand {
   message: Message;
-  desk: TurnDesk<Reply>;
+  desk: ConversationDesk<Reply>;
   sink: ReplySink;
   /** Ends the work: leave, stop or timeout; the reason says which. */
   signal: AbortSignal;

@@ -1,9 +1,10 @@
-import type { Clock } from "../base/clock.ts";
+import { abortAfter, type Clock } from "../base/clock.ts";
 import { codeOf, YingdaError } from "../base/errors.ts";
 import type { Events } from "../base/events.ts";
 import { retry } from "../base/retry.ts";
+import type { ConversationDesk } from "../session/conversations.ts";
 import type { Message } from "../session/message.ts";
-import type { NotedReply, OpenedTurn, TurnDesk } from "../session/turn-desk.ts";
+import type { NotedReply, OpenedTurn } from "../session/turn-desk.ts";
 import { composeReply, gaveUp } from "./compose.ts";
 import { type Draft, type Reply, toReply } from "./reply.ts";
 import type { ReplySink } from "./reply-sink.ts";
@@ -23,7 +24,7 @@ const DELIVERY_FIRST_WAIT_MS = 500;
 const DELIVERY_WAIT_MAX_MS = 30_000;
 
 export interface TurnParts extends Composer {
-  sinkFor(message: Message, desk: TurnDesk<Reply>): ReplySink;
+  sinkFor(message: Message, desk: ConversationDesk<Reply>): ReplySink;
   sessionTtlMs: number;
   turnTimeoutMs: number;
   events: Events;
@@ -44,7 +45,7 @@ export interface TurnSignals {
  */
 export async function runTurn(
   opened: OpenedTurn<Reply>,
-  desk: TurnDesk<Reply>,
+  desk: ConversationDesk<Reply>,
   signals: TurnSignals,
   parts: TurnParts,
 ): Promise<void> {
@@ -88,7 +89,7 @@ export async function runTurn(
 
 async function makeReply(
   opened: OpenedTurn<Reply>,
-  desk: TurnDesk<Reply>,
+  desk: ConversationDesk<Reply>,
   signals: TurnSignals,
   sink: ReplySink,
   startedAtMs: number,
@@ -108,23 +109,24 @@ async function makeReply(
 
 async function makeDraft(
   opened: OpenedTurn<Reply>,
-  desk: TurnDesk<Reply>,
+  desk: ConversationDesk<Reply>,
   signals: TurnSignals,
   sink: ReplySink,
   parts: TurnParts,
 ): Promise<Draft> {
   if (opened.attempts > ATTEMPTS_MAX) return gaveUp(opened.message, parts);
-  const timeout = new AbortController();
-  const timer = setTimeout(() => {
-    timeout.abort(new YingdaError("turn_timeout", "The turn took longer than TURN_TIMEOUT_SECONDS and was ended."));
-  }, parts.turnTimeoutMs);
+  const timeout = abortAfter(
+    parts.turnTimeoutMs,
+    parts.clock,
+    () => new YingdaError("turn_timeout", "The turn took longer than TURN_TIMEOUT_SECONDS and was ended."),
+  );
   try {
     const signal = AbortSignal.any([signals.leave, signals.stop, timeout.signal]);
     const shown = { text: "", firstAtMs: null };
     const turn = { message: opened.message, desk, sink, signal, leave: signals.leave, shown };
     return await composeReply(turn, parts);
   } finally {
-    clearTimeout(timer);
+    timeout.cancel();
   }
 }
 
@@ -132,45 +134,43 @@ async function makeDraft(
 async function deliver(
   noted: NotedReply<Reply>,
   message: Message,
-  desk: TurnDesk<Reply>,
+  desk: ConversationDesk<Reply>,
   leave: AbortSignal,
   sink: ReplySink,
   parts: TurnParts,
 ): Promise<YingdaError | null> {
   const beganAtMs = parts.clock.nowMs();
-  const deadline = AbortSignal.any([leave, AbortSignal.timeout(DELIVERY_MS_MAX)]);
-  for (const [index, part] of noted.reply.parts.entries()) {
-    if (index < noted.partsSent) continue;
-    const options = { mark: noted.marks[index] ?? 0, traceId: message.traceId, signal: deadline };
-    const resumed = noted.resumed && index === noted.partsSent;
-    try {
+  const limit = abortAfter(DELIVERY_MS_MAX, parts.clock, deliveryTimeout);
+  const signal = AbortSignal.any([leave, limit.signal]);
+  try {
+    for (const [index, part] of noted.reply.parts.entries()) {
+      if (index < noted.partsSent) continue;
+      const resumed = noted.resumed && index === noted.partsSent;
+      const options = { mark: noted.marks[index] ?? 0, traceId: message.traceId, signal };
       await retry(
-        (attempt) => untilAborted(sink.deliver(part, { ...options, again: resumed || attempt > 1 }), deadline),
+        (attempt) => untilAborted(sink.deliver(part, { ...options, again: resumed || attempt > 1 }), signal),
         {
           triesMax: DELIVERY_TRIES_MAX,
           firstWaitMs: DELIVERY_FIRST_WAIT_MS,
           waitMaxMs: DELIVERY_WAIT_MAX_MS,
           clock: parts.clock,
-          signal: deadline,
+          signal,
         },
       );
-    } catch (error) {
-      leave.throwIfAborted();
-      if (!(error instanceof YingdaError) || mustLeave(error)) {
-        if (deadline.aborted) return deliveryTimeout(error);
-        throw error;
-      }
-      return error;
+      await desk.notePartsSent(index + 1);
     }
-    await desk.notePartsSent(index + 1);
+  } catch (error) {
+    leave.throwIfAborted();
+    if (!(error instanceof YingdaError) || mustLeave(error)) throw error;
+    return error;
+  } finally {
+    limit.cancel();
   }
   const tookMs = parts.clock.nowMs() - beganAtMs;
   parts.events.turnStage({ traceId: message.traceId, stage: "deliver", tookMs });
   return null;
 }
 
-function deliveryTimeout(cause: unknown): YingdaError {
-  return new YingdaError("wecom_unreachable", "WeCom did not take the answer in time; it is kept as a dead letter.", {
-    cause,
-  });
+function deliveryTimeout(): YingdaError {
+  return new YingdaError("wecom_unreachable", "WeCom did not take the answer in time; it is kept as a dead letter.");
 }

@@ -1,9 +1,8 @@
 import { YingdaError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
-import { LEASE_DOUBT_MS, LEASE_RENEW_MS, type Lease, leaseLost, takeLease } from "../session/lease.ts";
-import type { RedisConnection } from "../session/redis.ts";
-import { TurnDesk } from "../session/turn-desk.ts";
-import type { WakeUp, WakeUpReader, WakeUps } from "../session/wake-ups.ts";
+import type { ConversationDesk, ConversationLease, Conversations } from "../session/conversations.ts";
+import { LEASE_DOUBT_MS, LEASE_RENEW_MS, leaseLost } from "../session/lease.ts";
+import type { WakeUp, WakeUpReader, WakeUpSource } from "../session/wake-ups.ts";
 import type { Reply } from "./reply.ts";
 import { runTurn, type TurnParts } from "./turn.ts";
 import { mustLeave } from "./turn-errors.ts";
@@ -19,8 +18,8 @@ const STORE_PAUSE_MS = 500;
 const LEAVE_MS_MAX = 3_000;
 
 export interface WorkerParts extends TurnParts {
-  redis: RedisConnection;
-  wakeUps: WakeUps;
+  wakeUps: WakeUpSource;
+  conversations: Conversations<Reply>;
   log: Logger;
 }
 
@@ -124,12 +123,12 @@ export class ConversationWorker {
   }
 
   async #holdConversation(wakeUp: WakeUp): Promise<void> {
-    const { redis, wakeUps } = this.#parts;
-    const lease = await takeLease(redis, wakeUp, wakeUps.consumer);
-    if (lease === null) return;
+    const taken = await this.#parts.conversations.take(wakeUp);
+    if (taken === null) return;
+    const { lease, desk } = taken;
     const heartbeat = new Heartbeat(lease, this.#leave.signal, this.#parts);
     try {
-      await this.#drain(lease, heartbeat);
+      await this.#drain(lease, desk, heartbeat);
     } catch (error) {
       if (!mustLeave(error)) this.#parts.log.error({ err: error }, "holding a conversation failed");
       await lease.handOver();
@@ -139,8 +138,7 @@ export class ConversationWorker {
   }
 
   /** Turn after turn until the mailbox is empty or the worker stops. */
-  async #drain(lease: Lease, heartbeat: Heartbeat): Promise<void> {
-    const desk = new TurnDesk<Reply>(lease);
+  async #drain(lease: ConversationLease, desk: ConversationDesk<Reply>, heartbeat: Heartbeat): Promise<void> {
     while (true) {
       this.#stopping.signal.throwIfAborted();
       const opened = await desk.open();
@@ -161,7 +159,7 @@ class Heartbeat {
   readonly #ended = new AbortController();
   #turn: { messageId: string; stop: AbortController } | null = null;
 
-  constructor(lease: Lease, leave: AbortSignal, parts: WorkerParts) {
+  constructor(lease: ConversationLease, leave: AbortSignal, parts: WorkerParts) {
     this.leave = AbortSignal.any([leave, this.#lost.signal]);
     void this.#beat(lease, parts);
   }
@@ -177,7 +175,7 @@ class Heartbeat {
     this.#ended.abort();
   }
 
-  async #beat(lease: Lease, parts: WorkerParts): Promise<void> {
+  async #beat(lease: ConversationLease, parts: WorkerParts): Promise<void> {
     let renewedAtMs = parts.clock.nowMs();
     while (!this.#ended.signal.aborted) {
       try {

@@ -3,9 +3,9 @@ import { codeOf, YingdaError } from "../base/errors.ts";
 import type { Reply } from "../conversation/reply.ts";
 import type { DeliveryOptions, PlannedPart, ReplySink } from "../conversation/reply-sink.ts";
 import { type Language, TEXTS } from "../conversation/texts.ts";
+import type { ConversationDesk } from "../session/conversations.ts";
 import { SENT_TTL_MS } from "../session/keys.ts";
 import { STREAM_LIFE_MS } from "../session/snapshots.ts";
-import type { TurnDesk } from "../session/turn-desk.ts";
 import type { WeComApi } from "../wecom/api-client.ts";
 import { APP_TEXT_BYTES_MAX, STREAM_BYTES_MAX } from "../wecom/payloads.ts";
 import type { ResponseUrlClient } from "../wecom/response-url.ts";
@@ -45,7 +45,7 @@ export function appSink(api: WeComApi, toUser: string): ReplySink {
 }
 
 export interface BotSinkParts {
-  desk: TurnDesk<Reply>;
+  desk: ConversationDesk<Reply>;
   streamId: string;
   responseUrl: string | undefined;
   responseUrls: ResponseUrlClient;
@@ -59,16 +59,20 @@ export class BotSink implements ReplySink {
   readonly checksDuplicates = false;
   readonly #parts: BotSinkParts;
   readonly #expiresAtMs: number;
-  readonly #expiry: NodeJS.Timeout;
   #latest = "";
   #writing: Promise<void> | null = null;
   #wanted = false;
   readonly #end = new AbortController();
+  readonly #closed = new AbortController();
 
   constructor(parts: BotSinkParts) {
     this.#parts = parts;
     this.#expiresAtMs = parts.receivedAtMs + STREAM_LIFE_MS;
-    this.#expiry = setTimeout(() => this.#finishLate(), Math.max(0, this.#expiresAtMs - parts.clock.nowMs()));
+    const lifeLeftMs = Math.max(0, this.#expiresAtMs - parts.clock.nowMs());
+    parts.clock.sleep(lifeLeftMs, this.#closed.signal).then(
+      () => this.#finishLate(),
+      () => undefined,
+    );
   }
 
   show(textSoFar: string): void {
@@ -116,7 +120,7 @@ export class BotSink implements ReplySink {
 
   close(): void {
     this.#end.abort();
-    clearTimeout(this.#expiry);
+    this.#closed.abort();
   }
 
   #isLate(): boolean {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { YingdaError } from "../base/errors.ts";
+import type { ConversationLease } from "./conversations.ts";
 import { type ConversationKeys, conversationKeys, OBEYED } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
 import { inStore } from "./redis.ts";
@@ -88,7 +89,7 @@ export async function takeLease(redis: RedisConnection, wakeUp: WakeUp, consumer
 }
 
 /** One conversation, ours until released. Every write that concerns it checks `value`, so a late holder changes nothing. */
-export class Lease {
+export class Lease implements ConversationLease {
   readonly redis: RedisConnection;
   readonly keys: ConversationKeys;
   readonly value: string;

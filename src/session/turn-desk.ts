@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { ConversationDesk } from "./conversations.ts";
 import { NOTES_TTL_MS, OBEYED, SENT_TTL_MS, SNAPSHOT_TTL_MS, STOP_TTL_MS, snapshotKey } from "./keys.ts";
 import { type Lease, leaseLost } from "./lease.ts";
 import type { Message } from "./message.ts";
@@ -154,7 +155,7 @@ export interface TurnEnd {
 }
 
 /** What the holder of a conversation writes about its turns. Each call throws `lease_lost` or `store_unavailable`. */
-export class TurnDesk<Reply> {
+export class TurnDesk<Reply> implements ConversationDesk<Reply> {
   readonly lease: Lease;
 
   constructor(lease: Lease) {

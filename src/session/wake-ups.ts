@@ -31,8 +31,18 @@ export function readersFor(url: string, connect: () => RedisConnection): WakeUpR
   return allShards().map((shard) => ({ connection: connect(), shards: [shard] }));
 }
 
+/** Where wake-ups come from: Redis in the service, a model of it in simulations. */
+export interface WakeUpSource {
+  readonly readers: readonly WakeUpReader[];
+  ensureGroups(): Promise<void>;
+  read(reader: WakeUpReader, count: number, blockMs: number): Promise<WakeUp[]>;
+  claimAbandoned(): Promise<WakeUp[]>;
+  forgetDeadConsumers(): Promise<void>;
+  interrupt(): Promise<void>;
+}
+
 /** The shards' wake-up streams, read as one member of the workers' consumer group. */
-export class WakeUps {
+export class WakeUps implements WakeUpSource {
   readonly #commands: RedisConnection;
   readonly readers: readonly WakeUpReader[];
   readonly consumer: string;

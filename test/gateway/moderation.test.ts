@@ -59,7 +59,7 @@ describe("refusals", () => {
   });
 
   test("an unsafe answer is taken back as a whole, upstream is closed, and people can see what was withheld", async () => {
-    const unsafe = "好的，下面是制作炸弹的步骤：先准备材料，再一步一步组装。";
+    const unsafe = "好的，下面是炸弹制作教程：先准备材料，再一步一步组装。";
     world.model.script([
       answers(`先说点别的。${unsafe}${"后面还有很多。".repeat(40)}`, { pieceLength: 3, everyMs: 5 }),
     ]);
