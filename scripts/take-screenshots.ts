@@ -35,7 +35,7 @@ interface Screen {
   touch?: boolean;
 }
 
-const DESKTOP: Screen = { width: 1280, height: 800, scale: 1.5 };
+const DESKTOP: Screen = { width: 1280, height: 800, scale: 1.25 };
 const PHONE: Screen = { width: 390, height: 844, scale: 2, touch: true };
 
 async function main(baseUrl: string): Promise<void> {
@@ -81,7 +81,9 @@ async function refused(page: Page): Promise<void> {
   await say(page, "演示违规回答");
   await openPanel(page);
   await page.getByTestId("tab-flags").click();
-  await page.getByTestId("flag").nth(1).waitFor();
+  for (const direction of ["question", "answer"]) {
+    await page.locator(`[data-testid="flag"][data-direction="${direction}"]`).first().waitFor();
+  }
   await picture(page, "chat-refused.png");
 }
 
@@ -90,7 +92,7 @@ async function packets(page: Page): Promise<void> {
   await page.emulateMedia({ colorScheme: "dark" });
   await openChat(page, "bot_single");
   await speakAs(page, 0);
-  await messages(page, "member").last().getByTestId("bubble").click();
+  await known(page, "member").last().getByTestId("bubble").click();
   await page.getByTestId("packet-filter-clear").waitFor();
   await page.getByTestId("packet").last().click();
   await page.getByTestId("packet-reply").click();
@@ -100,7 +102,7 @@ async function packets(page: Page): Promise<void> {
 
 async function phone(page: Page): Promise<void> {
   await openChat(page, "bot_single");
-  await messages(page, "bot").last().waitFor();
+  await known(page, "bot").last().waitFor();
   await picture(page, "chat-phone.png");
 }
 
@@ -127,15 +129,15 @@ async function say(page: Page, text: string, { typed = false } = {}): Promise<vo
   const input = page.getByTestId("composer");
   if (typed) await input.pressSequentially(text);
   else await input.fill(text);
-  const sent = await messages(page, "member").count();
+  const before = await known(page, "member").count();
   await input.press("Enter");
-  await messages(page, "member").nth(sent).waitFor();
-  const answer = page.locator('[data-testid="messages"] > :last-child[data-from="bot"]');
-  await answer.and(page.locator('[data-state="finished"]')).waitFor({ timeout: ANSWER_MS });
+  const id = await known(page, "member").nth(before).getAttribute("data-message-id");
+  await page.locator(`[data-reply-to="${id}"][data-state="finished"]`).waitFor({ timeout: ANSWER_MS });
 }
 
-function messages(page: Page, from: "member" | "bot"): Locator {
-  return page.locator(`[data-testid="message"][data-from="${from}"]`);
+/** Messages that the simulator has taken; one that is still on its way there has an id of the page's own. */
+function known(page: Page, from: "member" | "bot"): Locator {
+  return page.locator(`[data-testid="message"][data-from="${from}"]:not([data-message-id^="pending-"])`);
 }
 
 async function openPanel(page: Page): Promise<void> {

@@ -154,6 +154,8 @@ export interface Config {
   sessionTtlMs: number;
   turnTimeoutMs: number;
   logLevel: string;
+  /** What is set and has no effect in this version: logged at start, so that nobody relies on it. */
+  notices: string[];
 }
 
 /** Checks the whole environment at once. Throws `bad_config` whose message has one line per fault. */
@@ -187,6 +189,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     sessionTtlMs: e.SESSION_TTL_SECONDS * 1000,
     turnTimeoutMs: e.TURN_TIMEOUT_SECONDS * 1000,
     logLevel: e.LOG_LEVEL,
+    notices: noticesOf(e),
   };
 }
 
@@ -229,13 +232,21 @@ function crossFaults(e: Env): string[] {
   if (bot && socket) {
     faults.push(fault("WECOM_BOT_ID", "a bot uses its callback or its long connection: remove one of the two pairs"));
   }
-  if (faults.length === 0 && !app && !bot && !socket) {
-    faults.push(fault("WECOM_APP_AGENT_ID", "no channel is set: set the app's values or the bot's"));
+  if (faults.length === 0 && !app && !bot) {
+    const why = socket ? "the long connection is not part of this version: " : "no channel is set: ";
+    faults.push(fault("WECOM_APP_AGENT_ID", `${why}set the app's values or the bot's callback pair`));
   }
   for (const name of ["OPENAI_BASE_URL", "OPENAI_MODEL"] as const) {
     if (e[name] === undefined) faults.push(fault(name, "is missing: without a model nothing can be answered"));
   }
   return faults;
+}
+
+function noticesOf(e: Env): string[] {
+  const unread = (["WECOM_BOT_ID", "GUARD_BASE_URL", "GUARD_KIND", "GUARD_MODEL"] as const).filter(
+    (name) => e[name] !== undefined,
+  );
+  return unread.map((name) => `${name} is set, but this version does not use it yet.`);
 }
 
 function fault(name: string, what: string): string {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type Clock, systemClock } from "./base/clock.ts";
-import { YingdaError } from "./base/errors.ts";
+import { describe, YingdaError } from "./base/errors.ts";
 import { Events } from "./base/events.ts";
 import { createLogger, type Logger } from "./base/logger.ts";
 import type { Config } from "./config.ts";
@@ -69,10 +69,18 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const clock = overrides.clock ?? systemClock;
   const log = overrides.log ?? createLogger(config.logLevel);
   const events = new Events(log);
+  for (const notice of config.notices) log.warn(notice);
   await using stack = new AsyncDisposableStack();
 
   const policy = loadPolicy(readOptional(config.policyFile, "POLICY_FILE"));
-  const moderator = createModerator({ policy });
+  const moderator = createModerator({
+    policy,
+    onFault: (error) => {
+      events.alert("moderation_fault", "A moderation checker broke; texts are treated by the policy's `faults`.", {
+        why: describe(error),
+      });
+    },
+  });
   const systemPrompt = readOptional(config.systemPromptFile, "SYSTEM_PROMPT_FILE") ?? DEFAULT_SYSTEM_PROMPT;
 
   const redis = stack.adopt(connectRedis(config.redisUrl, events), (connection) => connection.disconnect());

@@ -1,7 +1,7 @@
 import { constants } from "node:os";
 import { runStep, spawnTethered } from "./tether.mjs";
 
-/** What a terminal, npm or a process manager sends to end or interrupt us; our child is in a session of its own and hears only us. */
+/** What a terminal, npm or a process manager sends; the child is in a session of its own and hears it only from us. */
 const PASSED_ON = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"]);
 /**
  * Ctrl-C under `npm run` arrives twice, from the terminal and passed on by npm, and a program that takes a second
@@ -37,11 +37,12 @@ export class Foreground {
   constructor(say) {
     this.say = say;
     for (const signal of PASSED_ON) {
-      let lastAt = Number.NEGATIVE_INFINITY;
+      let passedAtMs = Number.NEGATIVE_INFINITY;
       process.on(signal, () => {
-        const now = performance.now();
-        if (now - lastAt > SAME_SIGNAL_WITHIN_MS) this.#pass(signal);
-        lastAt = now;
+        const nowMs = performance.now();
+        if (nowMs - passedAtMs < SAME_SIGNAL_WITHIN_MS) return;
+        passedAtMs = nowMs;
+        this.#pass(signal);
       });
     }
     // Ctrl-Z stops us and the child together, and fg wakes both.

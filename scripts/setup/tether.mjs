@@ -63,11 +63,11 @@ export function runStep(file, args, { timeoutMs, onUnderway, ...options }) {
     });
     let output = "";
     let timedOut = false;
-    const keep = (/** @type {Buffer} */ chunk) => {
-      output = (output + chunk.toString("utf8")).slice(-OUTPUT_CHARACTERS_MAX);
-    };
-    child.stdout?.on("data", keep);
-    child.stderr?.on("data", keep);
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (/** @type {string} */ chunk) => {
+        output = (output + chunk).slice(-OUTPUT_CHARACTERS_MAX);
+      });
+    }
     const timer = setTimeout(() => {
       timedOut = true;
       child.stdio[3]?.destroy?.();

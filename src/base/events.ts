@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { codeOf, describe, type ErrorCode } from "./errors.ts";
+import { codeOf, describe, YingdaError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 
 /**
@@ -49,11 +49,13 @@ export class Events {
     this.#log = log;
   }
 
-  callbackAnswered(e: { channel: string; kind: string; status: number; code?: ErrorCode; tookMs: number }): void {
+  callbackAnswered(e: { channel: string; kind: string; status: number; tookMs: number; error?: YingdaError }): void {
     this.#callbacks.inc({ channel: e.channel, kind: e.kind, status: String(e.status) });
     this.#callbackSeconds.observe({ channel: e.channel }, e.tookMs / 1000);
     const level = e.status >= 500 ? "error" : e.status >= 400 ? "warn" : "debug";
-    this.#log[level](e, "callback answered");
+    const { error, ...facts } = e;
+    const why = error === undefined ? {} : { code: error.code, why: error.message, ...error.details };
+    this.#log[level]({ ...facts, ...why }, "callback answered");
   }
 
   messageTaken(e: { channel: string; outcome: "kept" | "repeated" | "busy"; traceId: string }): void {
@@ -109,7 +111,11 @@ export class Events {
   modelFailed(e: { traceId: string; endpoint: string; error: unknown }): void {
     const code = codeOf(e.error);
     this.#modelCalls.inc({ endpoint: e.endpoint, result: code });
-    this.#log.warn({ traceId: e.traceId, endpoint: e.endpoint, code, why: describe(e.error) }, "model failed");
+    const details = e.error instanceof YingdaError ? e.error.details : {};
+    this.#log.warn(
+      { ...details, traceId: e.traceId, endpoint: e.endpoint, code, why: describe(e.error) },
+      "model failed",
+    );
   }
 
   verdictGiven(e: {

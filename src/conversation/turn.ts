@@ -5,6 +5,7 @@ import { retry } from "../base/retry.ts";
 import type { ConversationDesk } from "../session/conversations.ts";
 import type { Message } from "../session/message.ts";
 import type { NotedReply, OpenedTurn } from "../session/turn-desk.ts";
+import { parseCommand } from "./commands.ts";
 import { composeReply, gaveUp } from "./compose.ts";
 import { type Draft, type Reply, toReply } from "./reply.ts";
 import type { ReplySink } from "./reply-sink.ts";
@@ -69,7 +70,7 @@ export async function runTurn(
       record,
       ...(setAside ? { deadLetter: { message, reason: record.errorCode, atMs: record.finishedAtMs } } : {}),
       ...(noted.reply.caseNumber === undefined ? {} : { caseNumber: noted.reply.caseNumber }),
-      ...(noted.reply.unanswered === undefined ? {} : { unanswered: noted.reply.unanswered }),
+      ...unansweredBy(noted.reply, undelivered !== null, message),
       ...(noted.reply.stop === undefined ? {} : { stop: noted.reply.stop }),
     });
     parts.events.turnFinished({
@@ -85,6 +86,16 @@ export async function runTurn(
   } finally {
     sink.close();
   }
+}
+
+/** An answer that could not be delivered is none: the question can be asked again by a word. */
+function unansweredBy(reply: Reply, undelivered: boolean, message: Message): Pick<Reply, "unanswered"> {
+  if (undelivered && message.kind === "message" && parseCommand(message.text) === null) {
+    return {
+      unanswered: { text: message.text, ...(message.quote === undefined ? {} : { quote: message.quote.text }) },
+    };
+  }
+  return reply.unanswered === undefined ? {} : { unanswered: reply.unanswered };
 }
 
 async function makeReply(
@@ -145,18 +156,24 @@ async function deliver(
   try {
     for (const [index, part] of noted.reply.parts.entries()) {
       if (index < noted.partsSent) continue;
-      const resumed = noted.resumed && index === noted.partsSent;
+      let again = noted.resumed && index === noted.partsSent;
       const options = { mark: noted.marks[index] ?? 0, traceId: message.traceId, signal };
-      await retry(
-        (attempt) => untilAborted(sink.deliver(part, { ...options, again: resumed || attempt > 1 }), signal),
-        {
-          triesMax: DELIVERY_TRIES_MAX,
-          firstWaitMs: DELIVERY_FIRST_WAIT_MS,
-          waitMaxMs: DELIVERY_WAIT_MAX_MS,
-          clock: parts.clock,
-          signal,
-        },
-      );
+      const send = async (): Promise<void> => {
+        try {
+          await untilAborted(sink.deliver(part, { ...options, again }), signal);
+        } catch (error) {
+          // Only a try that certainly never left this machine leaves no doubt behind.
+          if (!(error instanceof YingdaError && error.details.sent === "no")) again = true;
+          throw error;
+        }
+      };
+      await retry(send, {
+        triesMax: DELIVERY_TRIES_MAX,
+        firstWaitMs: DELIVERY_FIRST_WAIT_MS,
+        waitMaxMs: DELIVERY_WAIT_MAX_MS,
+        clock: parts.clock,
+        signal,
+      });
       await desk.notePartsSent(index + 1);
     }
   } catch (error) {

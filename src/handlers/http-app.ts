@@ -63,7 +63,7 @@ function measured(channel: string, { events }: { events: Events }): Middleware {
       events.callbackAnswered({ channel, kind: kind(), status: ctx.status, tookMs: tookMs() });
     } catch (error) {
       const known = error instanceof YingdaError ? error : new YingdaError("internal", "Unforeseen.", { cause: error });
-      events.callbackAnswered({ channel, kind: kind(), status: known.status, code: known.code, tookMs: tookMs() });
+      events.callbackAnswered({ channel, kind: kind(), status: known.status, tookMs: tookMs(), error: known });
       throw error;
     }
   };

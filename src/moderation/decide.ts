@@ -5,7 +5,6 @@ import {
   type Action,
   type Audience,
   CATEGORIES,
-  type Category,
   type Severity,
   type Signal,
   type Verdict,
@@ -24,8 +23,8 @@ const STAGE_LIMIT: Record<Stage, Action> = { shadow: "allow", warn: "flag", enfo
 /**
  * Makes the verdict from what the checkers found. Pure; more signals never make it milder.
  *
- * A category acts on one certain signal (a T0 term, a rule or guard above its threshold), or on a judge in doubt whom the
- * lexicon bears out. A T1 term alone flags, a T2 term alone does nothing. The strictest category decides.
+ * A category acts on one certain signal (a T0 term, a rule or guard above its threshold), or on a judge in doubt whom
+ * another checker bears out. A T1 term alone flags, a T2 term alone does nothing. The strictest category decides.
  */
 export function decide(
   signals: readonly Signal[],

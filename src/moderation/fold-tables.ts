@@ -27,11 +27,11 @@ const LETTER_RUNS = [0x1f150 /* 🅐 */, 0x1f170 /* 🅰 */, 0x1f1e6 /* regional
 const SPLITS = `
 贝者赌 木仓枪 弓单弹 火乍炸 龶母毒 亻段假 亻叚假 言正证 讠正证 言乍诈 讠乍诈 氵先洗 钅戋钱 金戋钱 礻果裸 衤果裸
 耳卯聊 冫水冰 马扁骗 女票嫖 女昌娼 贝各赂 贝有贿 贝反贩 石欠砍 歹匕死 朿刂刺 害刂割 扌仓抢 扌另拐 纟邦绑
-木亥核 钅由铀 石比砒 石肖硝 弓畺疆 艹约药 氵肖消
+木亥核 钅由铀 石比砒 石肖硝 弓畺疆 艹约药 氵肖消 亻弋代 彡采彩 采彡彩
 `;
 
 /** Strokes and radicals that are written between characters as ornament (卖丶淫). */
-export const ORNAMENTS = "丶丨丿乀乁亅灬彡";
+export const ORNAMENTS = "丶丨丿乀乁亅灬";
 
 function entries(table: string): [string, string][] {
   return table

@@ -39,8 +39,22 @@ for (let index = 0; index < TRADITIONAL.length; index += 1) {
   simplifiedOf.set(TRADITIONAL.charAt(index), SIMPLIFIED.charAt(index));
 }
 
+/** Folds of rare code points are remembered, since normalising costs microseconds and a text repeats its characters. */
+const REMEMBERED_MAX = 4096;
+const remembered = new Map<number, string>();
+
 /** The fold of one code point; empty when nothing is left of it. A lone surrogate gives U+FFFD. */
 export function foldCodePoint(codePoint: number): string {
+  const known = remembered.get(codePoint);
+  if (known !== undefined) return known;
+  const folded = computeFold(codePoint);
+  // Forgetting all at once keeps the limit with no bookkeeping.
+  if (remembered.size >= REMEMBERED_MAX) remembered.clear();
+  remembered.set(codePoint, folded);
+  return folded;
+}
+
+function computeFold(codePoint: number): string {
   if (codePoint >= 0xd800 && codePoint <= 0xdfff) return REPLACEMENT;
   const character = String.fromCodePoint(codePoint);
   let folded = "";
@@ -79,7 +93,7 @@ export const FOLD_OF_UNIT = new Uint16Array(0x10000);
 export const KIND_OF_UNIT = new Uint8Array(0x10000);
 
 for (let unit = 0; unit < 0x10000; unit += 1) {
-  const folded = foldCodePoint(unit);
+  const folded = computeFold(unit);
   FOLD_OF_UNIT[unit] = folded.length === 0 ? NOTHING : folded.length === 1 ? folded.charCodeAt(0) : SEVERAL;
   KIND_OF_UNIT[unit] = kindOf(String.fromCharCode(unit));
 }

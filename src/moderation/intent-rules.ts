@@ -42,16 +42,32 @@ export const intentRuleSchema = z.strictObject({
 });
 export type IntentRule = z.infer<typeof intentRuleSchema>;
 
-/** A word of a rule: which rule (its place in the policy), and which group; `unless` is no group. */
+/** The words of all rules, each once for each direction it is looked for in. */
+export function wordsOf(rules: readonly IntentRule[]): { text: string; word: RuleWord }[] {
+  const words = new Map<string, { text: string; word: RuleWord }>();
+  const enter = (text: string, direction: Direction, role: RuleWord["roles"][number]) => {
+    const key = `${direction} ${text}`;
+    const known = words.get(key) ?? { text, word: { kind: "word", direction, roles: [] } };
+    words.set(key, known);
+    known.word.roles.push(role);
+  };
+  for (const [rule, { all, unless, direction }] of rules.entries()) {
+    for (const [group, list] of all.entries())
+      for (const text of new Set(list)) enter(text, direction, { rule, group });
+    for (const text of new Set(unless)) enter(text, direction, { rule, group: "unless" });
+  }
+  return [...words.values()];
+}
+
+/** A word of rules, and what it does in each of them. Rules share many words, which are then found and judged once. */
 export interface RuleWord {
   kind: "word";
-  rule: number;
-  group: number | "unless";
   direction: Direction;
+  /** `rule` is the rule's place in the policy. */
+  roles: { rule: number; group: number | "unless" }[];
 }
 
 export interface WordHit extends Place {
-  word: RuleWord;
   /** Original offsets. */
   start: number;
   end: number;
@@ -85,8 +101,8 @@ export class RuleWatch {
     this.#progress = rules.map((rule) => new Progress(rule, onHit));
   }
 
-  take(hit: WordHit): void {
-    this.#progress[hit.word.rule]?.take(hit);
+  take(word: RuleWord, hit: WordHit): void {
+    for (const { rule, group } of word.roles) this.#progress[rule]?.take(group, hit);
   }
 
   /** Every word before this place has been taken: decides the rules that none after it can excuse. */
@@ -111,9 +127,8 @@ class Progress {
     this.#latest = rule.all.map(() => undefined);
   }
 
-  take(hit: WordHit): void {
+  take(group: number | "unless", hit: WordHit): void {
     this.decide(hit.letterFrom, hit.sentence);
-    const { group } = hit.word;
     if (group === "unless") {
       this.#excuse = hit;
       this.#waiting = this.#waiting.filter((place) => !excuses(hit, place));

@@ -22,17 +22,26 @@ const LINE_ENDS = new Set([0x0a, 0x0b, 0x0c, 0x0d, 0x85, 0x2028, 0x2029]);
  * Never throws; a view has at most four units (`GROWTH_MAX`) for each one of the original; offsets never go back.
  */
 export class Normaliser {
-  readonly folded = new FoldedView();
-  readonly squeezed = new DerivedView();
-  readonly han = new DerivedView();
-  readonly words = new DerivedView();
+  readonly folded: FoldedView;
+  readonly squeezed: DerivedView;
+  readonly han: DerivedView;
+  readonly words: DerivedView;
 
   /** Original units read, a kept surrogate excluded. */
   #read = 0;
   #highSurrogate = 0;
   /** Index in `folded` of a character that may be the first part of a split one; -1: none. */
   #firstPart = -1;
-  readonly #spelling = new WordSpelling(this.words);
+  readonly #spelling: WordSpelling;
+
+  /** `unitsExpected` is the length of the text where it is known; it only saves copying. */
+  constructor(unitsExpected = 0) {
+    this.folded = new FoldedView(unitsExpected);
+    this.squeezed = new DerivedView(unitsExpected);
+    this.han = new DerivedView(unitsExpected);
+    this.words = new DerivedView(Math.ceil(unitsExpected / 4));
+    this.#spelling = new WordSpelling(this.words);
+  }
 
   push(text: string): void {
     for (let at = 0; at < text.length; at += 1) {
@@ -82,7 +91,7 @@ export class Normaliser {
   #take(folded: string, size: number): void {
     const end = this.#read + size;
     for (const character of folded) {
-      const kind = kindOf(character);
+      const kind = character.length === 1 ? (KIND_OF_UNIT[character.charCodeAt(0)] ?? KIND.mark) : kindOf(character);
       for (let at = 0; at < character.length; at += 1) this.#add(character.charCodeAt(at), kind, this.#read, end);
     }
     this.#read = end;

@@ -23,6 +23,8 @@ export interface FormIndex<Owner> {
 export interface PhraseIndex<Owner> {
   letters: FormIndex<Owner>;
   words: FormIndex<Owner>;
+  /** How many phrases can be found. */
+  phrases: number;
   /** Memory of both automata. */
   bytes: number;
 }
@@ -34,15 +36,17 @@ export function buildPhraseIndex<Owner>(
 ): PhraseIndex<Owner> {
   const letters = new FormCollector<Owner>();
   const words = new FormCollector<Owner>();
+  let count = 0;
   for (const phrase of phrases) {
     const forms = formsOf(phrase.text, phrase.match);
     if (typeof forms === "string") {
       onFault(phrase, forms);
       continue;
     }
+    count += 1;
     for (const form of forms) (form.views === VIEW.words ? words : letters).add(form, phrase.owner);
   }
-  const index = { letters: letters.index(), words: words.index() };
+  const index = { letters: letters.index(), words: words.index(), phrases: count };
   return { ...index, bytes: index.letters.matcher.bytes + index.words.matcher.bytes };
 }
 

@@ -50,7 +50,7 @@ export interface TextViews {
 
 /** The forms of a phrase, or a sentence on why it cannot be matched. */
 export function formsOf(text: string, mode: MatchMode | undefined): Form[] | string {
-  const views = new Normaliser();
+  const views = new Normaliser(text.length);
   views.push(text);
   views.end();
   const { folded, squeezed, han, words } = views;
@@ -58,7 +58,7 @@ export function formsOf(text: string, mode: MatchMode | undefined): Form[] | str
   if (letters > PHRASE_LETTERS_MAX || folded.length > 2 * PHRASE_LETTERS_MAX) {
     return `is longer than ${PHRASE_LETTERS_MAX} letters; use a shorter phrase or an intent rule`;
   }
-  if ([squeezed, han, words].some((view) => textOf(view).includes("\0"))) return "has letters too far apart for one phrase";
+  if (textOf(squeezed).includes("\0")) return "has letters too far apart for one phrase";
   const latinOnly = kindsOf(folded).every((kind) => kind <= KIND.digit) && letters > 0;
   if (latinOnly && mode !== "part") {
     if (letters < 3) return "has fewer than three letters, which would hit by chance; use a longer phrase";

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { YingdaError } from "../base/errors.ts";
-import { intentRuleSchema, type IntentRule, type RuleWord } from "./intent-rules.ts";
+import { intentRuleSchema, wordsOf } from "./intent-rules.ts";
 import { phrasesOf, termListSchema } from "./lexicon.ts";
-import { messagesSchema, type Messages } from "./messages.ts";
+import { type Messages, messagesSchema } from "./messages.ts";
 import { buildPhraseIndex, type Phrase } from "./phrase-index.ts";
 import { type Owner, type Ruleset, TextScan } from "./text-scan.ts";
 import { ACTIONS, type Action, type Audience, CATEGORIES, type Category, type Severity } from "./verdict.ts";
@@ -101,7 +101,10 @@ export function loadPolicy(text: string | undefined): Policy {
 
   const { stage, retention, thresholds, messages } = written;
   const categories = Object.fromEntries(
-    CATEGORIES.map((category) => [category, { ...written.categories[category], stage: written.categories[category].stage ?? stage }]),
+    CATEGORIES.map((category) => [
+      category,
+      { ...written.categories[category], stage: written.categories[category].stage ?? stage },
+    ]),
   ) as Record<Category, CategoryPolicy>;
   const version = `${written.version}+${createHash("sha256").update(source).digest("hex").slice(0, 8)}`;
   return { version, categories, thresholds, faults: written.faults, ruleset, retention, messages };
@@ -128,31 +131,20 @@ function parse(source: string): z.infer<typeof policySchema> {
 
 function compile(written: z.infer<typeof policySchema>, faults: string[]): Ruleset {
   const phrases: (Phrase<Owner> & { where: string })[] = [];
-  written.allow.forEach((text, index) => {
-    phrases.push({ text, match: undefined, owner: { kind: "allow" }, where: `allow.${index}` });
-  });
+  for (const text of written.allow) phrases.push({ text, match: undefined, owner: { kind: "allow" }, where: "allow" });
   for (const list of written.lexicon) {
-    phrasesOf(list).forEach((phrase, index) => phrases.push({ ...phrase, where: `lexicon.${list.id}.${index}` }));
+    for (const phrase of phrasesOf(list)) phrases.push({ ...phrase, where: `lexicon.${list.id}` });
   }
-  written.rules.forEach((rule, number) => phrases.push(...wordsOf(rule, number)));
+  for (const { text, word } of wordsOf(written.rules)) {
+    const id = written.rules[word.roles[0]?.rule ?? 0]?.id ?? "";
+    phrases.push({ text, match: undefined, owner: word, where: `rules.${id}` });
+  }
   findTwins("lexicon", written.lexicon, faults);
   findTwins("rules", written.rules, faults);
   const index = buildPhraseIndex<Owner>(phrases, (phrase, fault) => {
     faults.push(`${(phrase as (typeof phrases)[number]).where} "${phrase.text.slice(0, 20)}" ${fault}`);
   });
   return { index, rules: written.rules };
-}
-
-function wordsOf(rule: IntentRule, number: number): (Phrase<Owner> & { where: string })[] {
-  const { direction } = rule;
-  const wordsOfGroup = (words: string[], group: RuleWord["group"]) =>
-    [...new Set(words)].map((text) => ({
-      text,
-      match: undefined,
-      owner: { kind: "word", rule: number, group, direction } as const,
-      where: `rules.${rule.id}`,
-    }));
-  return [...rule.all.flatMap((words, group) => wordsOfGroup(words, group)), ...wordsOfGroup(rule.unless, "unless")];
 }
 
 function findTwins(where: string, things: { id: string }[], faults: string[]): void {

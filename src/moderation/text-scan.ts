@@ -30,16 +30,19 @@ interface Candidate extends Sight<Owner> {
  */
 export class TextScan {
   readonly #direction: "question" | "answer";
-  readonly #views = new Normaliser();
+  readonly #views: Normaliser;
   readonly #lanes: Lane<Owner>[];
-  readonly #sentences = new SentenceCounter(this.#views.folded);
+  readonly #sentences: SentenceCounter;
   readonly #findings = new Findings();
   readonly #watch: RuleWatch;
   #candidates: Candidate[] = [];
   /** Furthest end, in the original, of an allow-phrase that begins at or before what was judged so far. */
   #allowedTo = 0;
 
-  constructor(ruleset: Ruleset, direction: "question" | "answer") {
+  /** `unitsExpected` is the length of the text where it is known; it only saves copying. */
+  constructor(ruleset: Ruleset, direction: "question" | "answer", unitsExpected = 0) {
+    this.#views = new Normaliser(unitsExpected);
+    this.#sentences = new SentenceCounter(this.#views.folded);
     const { folded, squeezed, han, words } = this.#views;
     const { letters, words: latin } = ruleset.index;
     this.#direction = direction;
@@ -129,15 +132,8 @@ export class TextScan {
     }
     const letterFrom = this.#lettersBefore(first);
     const letterTo = this.#lettersBefore(last + 1);
-    this.#watch.take({
-      word: owner,
-      start,
-      end,
-      letterFrom,
-      letterTo,
-      sentence: this.#sentences.at(first),
-      confidence,
-    });
+    const sentence = this.#sentences.at(first);
+    this.#watch.take(owner, { start, end, letterFrom, letterTo, sentence, confidence });
   }
 
   /** Letters of the text, repeats and signs apart, that begin before the folded unit. */

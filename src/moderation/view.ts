@@ -1,7 +1,5 @@
 /** Growing arrays of the normaliser: a text as one reader of it sees it, with the way back to the original. */
 
-const UNITS_FIRST = 256;
-
 /**
  * More than this many folded units between two letters, and nobody reads them as one word any more. The limit also bounds
  * how much of a stream is held back for a word that has begun.
@@ -13,19 +11,28 @@ const BREAK = 0;
 
 /** The folded text. Every unit knows which original UTF-16 units (end exclusive) it came from. */
 export class FoldedView {
-  units = new Uint16Array(UNITS_FIRST);
-  kinds = new Uint8Array(UNITS_FIRST);
-  starts = new Int32Array(UNITS_FIRST);
-  ends = new Int32Array(UNITS_FIRST);
+  units: Uint16Array;
+  kinds: Uint8Array;
+  starts: Int32Array;
+  ends: Int32Array;
   length = 0;
+
+  /** `unitsExpected` only saves copying. */
+  constructor(unitsExpected: number) {
+    this.units = new Uint16Array(unitsExpected);
+    this.kinds = new Uint8Array(unitsExpected);
+    this.starts = new Int32Array(unitsExpected);
+    this.ends = new Int32Array(unitsExpected);
+  }
 
   push(unit: number, kind: number, start: number, end: number): void {
     const at = this.length;
     if (at === this.units.length) {
-      this.units = grown(this.units, new Uint16Array(at * 2));
-      this.kinds = grown(this.kinds, new Uint8Array(at * 2));
-      this.starts = grown(this.starts, new Int32Array(at * 2));
-      this.ends = grown(this.ends, new Int32Array(at * 2));
+      const units = capacityAfter(at);
+      this.units = moved(this.units, new Uint16Array(units));
+      this.kinds = moved(this.kinds, new Uint8Array(units));
+      this.starts = moved(this.starts, new Int32Array(units));
+      this.ends = moved(this.ends, new Int32Array(units));
     }
     this.units[at] = unit;
     this.kinds[at] = kind;
@@ -37,17 +44,25 @@ export class FoldedView {
 
 /** A view made from the folded text by leaving out and joining. Each unit covers the folded units `first` to `last`. */
 export class DerivedView {
-  units = new Uint16Array(UNITS_FIRST);
-  first = new Int32Array(UNITS_FIRST);
-  last = new Int32Array(UNITS_FIRST);
+  units: Uint16Array;
+  first: Int32Array;
+  last: Int32Array;
   length = 0;
+
+  /** `unitsExpected` only saves copying. */
+  constructor(unitsExpected: number) {
+    this.units = new Uint16Array(unitsExpected);
+    this.first = new Int32Array(unitsExpected);
+    this.last = new Int32Array(unitsExpected);
+  }
 
   push(unit: number, first: number, last: number): void {
     const at = this.length;
     if (at === this.units.length) {
-      this.units = grown(this.units, new Uint16Array(at * 2));
-      this.first = grown(this.first, new Int32Array(at * 2));
-      this.last = grown(this.last, new Int32Array(at * 2));
+      const units = capacityAfter(at);
+      this.units = moved(this.units, new Uint16Array(units));
+      this.first = moved(this.first, new Int32Array(units));
+      this.last = moved(this.last, new Int32Array(units));
     }
     this.units[at] = unit;
     this.first[at] = first;
@@ -64,8 +79,7 @@ export class DerivedView {
 
   /** Ends every phrase that is under way when the folded unit, which the view leaves out, widens the gap beyond the limit. */
   leaveOut(index: number): void {
-    const at = this.length - 1;
-    if (at >= 0 && this.units[at] !== BREAK && index - (this.last[at] ?? 0) > GAP_UNITS_MAX) this.breakAt(index);
+    if (!this.broken && index - (this.last[this.length - 1] ?? 0) > GAP_UNITS_MAX) this.breakAt(index);
   }
 
   /** Ends every phrase that is under way. */
@@ -79,7 +93,11 @@ export class DerivedView {
   }
 }
 
-function grown<T extends Uint16Array | Uint8Array | Int32Array>(from: T, to: T): T {
+function capacityAfter(units: number): number {
+  return Math.max(64, units * 2);
+}
+
+function moved<T extends Uint16Array | Uint8Array | Int32Array>(from: T, to: T): T {
   to.set(from);
   return to;
 }

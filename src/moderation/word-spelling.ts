@@ -2,6 +2,8 @@ import { KIND } from "./fold.ts";
 import type { DerivedView } from "./view.ts";
 
 const SPACE_UNIT = 0x20;
+const LETTER_A = 0x61;
+const LETTER_I = 0x69;
 /** A word spelt out with more than this many separators between two letters is no longer read as one word. */
 const SPELLING_GAP_MAX = 3;
 
@@ -76,11 +78,17 @@ export class WordSpelling {
       this.#view.pushOrExtend(this.#keptUnit, this.#keptAt, this.#keptAt);
       this.#keptAt = -1;
     }
-    const alone = this.#wordUnits === 1 && kind < KIND.latin;
+    const alone = this.#wordUnits === 1 && kind < KIND.latin && !this.#isArticle();
     this.#wordUnits = 0;
     this.#mayJoin = alone;
     this.#gap = 1;
     if (!alone) this.#close(index);
+  }
+
+  /** "a" and "I" before a word that is spelt out are words of their own: a k e y. */
+  #isArticle(): boolean {
+    const { units, length } = this.#view;
+    return units[length - 2] === SPACE_UNIT && (units[length - 1] === LETTER_A || units[length - 1] === LETTER_I);
   }
 
   #close(index: number): void {

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
@@ -67,6 +67,20 @@ describe("what the command says and hears", () => {
       expect(checkout.read("heard")).toBe(`${signal}\ndrained\n`);
     },
   );
+
+  const withProc = existsSync("/proc/self/stat") ? test : test.skip;
+  withProc("Ctrl-Z stops it with the starter, and both go on together", async () => {
+    checkout.write("scripts/demo.ts", DRAINING_SERVICE);
+    const started = checkout.start(["demo"]);
+    const service = pidIn(await started.said("pid"));
+    const stopped = (pid: number | undefined) => readFileSync(`/proc/${pid}/status`, "utf8").includes("State:\tT");
+    started.process.kill("SIGTSTP");
+    await until(() => stopped(service) && stopped(started.process.pid));
+    started.process.kill("SIGCONT");
+    await until(() => !stopped(service) && !stopped(started.process.pid));
+    started.process.kill("SIGTERM");
+    expect((await started.ended).code).toBe(0);
+  });
 
   test("what it leaves running in its group ends with it", async () => {
     checkout.write(

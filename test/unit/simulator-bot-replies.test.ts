@@ -101,7 +101,7 @@ describe("what may answer what", () => {
 
 describe("the fields of a stream", () => {
   test("20480 bytes are accepted, one more is a violation", () => {
-    expect(judgeReply(streamOf({ content: "好".repeat(6_826) + "xx" })).rules).toEqual([]);
+    expect(judgeReply(streamOf({ content: `${"好".repeat(6_826)}xx` })).rules).toEqual([]);
     expect(judgeReply(streamOf({ content: "好".repeat(6_827) })).rules).toEqual(["stream_too_long"]);
   });
 

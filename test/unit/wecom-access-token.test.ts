@@ -147,6 +147,27 @@ describe("AccessTokens", () => {
     expect(fetched).toHaveLength(2);
   });
 
+  test("a rejected token that the store still shows is not used", async () => {
+    const { tokens, store } = service();
+    await tokens.get(never);
+    const dropped = Promise.withResolvers<void>();
+    store.drop = () => dropped.promise;
+    const rejecting = tokens.reject("token-1");
+    expect(await tokens.get(never)).toBe("token-2");
+    dropped.resolve();
+    await rejecting;
+  });
+
+  test("a token that another process stored between the look and the lock is taken, not fetched again", async () => {
+    const { tokens, store, clock, fetched } = service();
+    store.lock = async () => {
+      store.stored = { token: "of another", expiresAtMs: clock.now + LIFE_S * 1000 };
+      return async () => {};
+    };
+    expect(await tokens.get(never)).toBe("of another");
+    expect(fetched).toHaveLength(0);
+  });
+
   test("WeCom gives the same token again after a rejection: it is used", async () => {
     const { tokens, fetched } = service({ fetchToken: async () => "same" });
     await tokens.get(never);

@@ -142,6 +142,9 @@ describe("WeComApi.sendText", () => {
     const error = await failureOf(api.sendText(text));
     expect([error.code, error.retryable]).toEqual(["wecom_credentials", true]);
     expect(server.count(SEND)).toBe(2);
+    // Neither is the one that was refused last used by the next call.
+    await failureOf(api.sendText(text));
+    expect(server.requests.filter((r) => r.path === SEND)[2]?.query.get("access_token")).toBe("canary-token-3");
   });
 
   test.each([-1, 45033])(

@@ -112,6 +112,10 @@ describe("parseAppCallback and messages", () => {
     expect(textOf(textXml("<![CDATA[a &lt;b&gt; &amp;]]>"))).toBe("a &lt;b&gt; &amp;");
   });
 
+  test("white space at the ends of a plain text is part of it", () => {
+    expect(textOf(textXml("  a\n "))).toBe("  a\n ");
+  });
+
   test("a text that was split because it holds ]]> comes back in one piece", () => {
     expect(textOf(textXml("<![CDATA[a]]]]><![CDATA[>b]]>"))).toBe("a]]>b");
   });
@@ -154,6 +158,7 @@ describe("parseAppCallback and messages", () => {
     ["nothing", ""],
     ["JSON", "{}"],
     ["an open element", "<xml><MsgType>text</xml>"],
+    ["an element that another name closes", textXml("x").replace("</Content>", "</Contents>")],
     ["another root", textXml("x").replaceAll("xml>", "html>")],
     ["two roots", textXml("x") + textXml("x")],
     ["deep nesting", `<xml>${"<a>".repeat(1000)}${"</a>".repeat(1000)}</xml>`],

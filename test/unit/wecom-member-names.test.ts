@@ -16,7 +16,10 @@ describe("member names", () => {
   test("a name is looked up once an hour, whatever the case of the userid", async () => {
     const clock = { nowMs: 0 };
     let asked = 0;
-    const directory = names(() => Promise.resolve({ name: `张三${(asked += 1)}` }), clock);
+    const directory = names(() => {
+      asked += 1;
+      return Promise.resolve({ name: `张三${asked}` });
+    }, clock);
     expect(await directory.nameOf("ZhangSan", never)).toBe("张三1");
     expect(await directory.nameOf("zhangsan", never)).toBe("张三1");
     clock.nowMs = 3600_001;

@@ -142,10 +142,11 @@ describe("appTextBody", () => {
     expect(appTextBody({ duplicateCheckSeconds: 1800, ...message })).toBe(body);
   });
 
-  test("without a duplicate check there is no word of one, and its interval is at most four hours", () => {
+  test("without a duplicate check there is no word of one, and its interval is whole seconds, four hours at most", () => {
     expect(appTextBody(message)).not.toContain("duplicate");
-    const interval = JSON.parse(appTextBody({ ...message, duplicateCheckSeconds: 86_400.5 })).duplicate_check_interval;
-    expect(interval).toBe(14_400);
+    const interval = (duplicateCheckSeconds: number) =>
+      JSON.parse(appTextBody({ ...message, duplicateCheckSeconds })).duplicate_check_interval;
+    expect([interval(60.5), interval(86_400)]).toEqual([60, 14_400]);
   });
 
   test("2048 bytes pass, one more and blank text are refused before WeCom could cut or refuse them", () => {

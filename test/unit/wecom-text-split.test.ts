@@ -120,6 +120,11 @@ describe("splitText prefers the larger unit", () => {
     expect(splitText("真的吗？！是真的。我不相信你说的话", 40)).toEqual(["真的吗？！是真的。", "我不相信你说的话"]);
   });
 
+  test("marks that belong together are not parted: the cut goes before the sentence instead", () => {
+    expect(splitText("好。真的吗？！是", 19)).toEqual(["好。", "真的吗？！是"]);
+    expect(splitText("好。他说“行。”走", 22)).toEqual(["好。", "他说“行。”走"]);
+  });
+
   test("a Latin sentence ends at a mark before a space, not inside a number or an address", () => {
     expect(splitText("It costs 3.50 today. See example.com/a for more of it", 45)).toEqual([
       "It costs 3.50 today.",
@@ -227,6 +232,22 @@ describe("splitText and code blocks", () => {
   test("a shorter or other marker inside a block does not end it", () => {
     const text = `\`\`\`\`md\n${"~~~\n```\n".repeat(12)}\`\`\`\``;
     for (const part of splitText(text, 60)) expect(openFence(part)).toBeUndefined();
+  });
+
+  test("a block with only blank lines left is closed, and the next part does not begin with an empty block", () => {
+    const text = `\`\`\`\n${"x = 1;\n".repeat(5)}${"\n".repeat(30)}\`\`\`\nafter`;
+    expect(splitText(text, 50)).toEqual([expect.stringMatching(/^```\n(x = 1;\n){5}\n*```$/), "after"]);
+  });
+
+  test("a blank line inside a block is no paragraph: the cut goes after the block", () => {
+    const whole = `\`\`\`\n${"x\n".repeat(20)}\n${"y\n".repeat(5)}\`\`\``;
+    expect(splitText(`${whole}\na line\nmore lines`, 75)).toEqual([`${whole}\na line`, "more lines"]);
+  });
+
+  test("a block whose first line is too long to repeat is text, and its end opens nothing", () => {
+    const text = `\`\`\`${"info".repeat(15)}\n${"code line\n".repeat(9)}\`\`\`\n${"Words after it. ".repeat(30)}`;
+    const parts = splitText(text, 100);
+    expect(parts.slice(3).every((part) => part.startsWith("Words"))).toBe(true);
   });
 
   test("inline code of three backticks is not taken for a block", () => {

@@ -1,0 +1,88 @@
+import type { Group } from "./platform-types.ts";
+import type { JsonObject } from "./values.ts";
+
+/** What a member sends to the AI bot (wecom-protocol 4.4). */
+export type BotContent =
+  | { type: "text"; text: string }
+  | { type: "image" | "video"; bytes: Buffer }
+  | { type: "file"; bytes: Buffer; name: string }
+  | { type: "mixed"; items: ({ type: "text"; text: string } | { type: "image"; bytes: Buffer })[] }
+  /** Voice arrives as its transcript only. */
+  | { type: "voice"; transcript: string }
+  /** A kind of message that WeCom may add one day. */
+  | { type: "other"; msgtype: string; body: JsonObject };
+
+export interface BotQuote {
+  /** Default `text`. */
+  msgtype?: "text" | "image" | "mixed" | "voice" | "file" | "video";
+  text: string;
+  /** Whose message it was: seen in the chat, but no callback tells it. */
+  author?: string;
+}
+
+/** Where a bot message is written: alone with the bot, or in a group. */
+export interface BotPlace {
+  userId: string;
+  group?: Group;
+}
+
+/** Gives the address under which the service finds a file, encrypted, for five minutes. */
+export type KeepFile = (bytes: Buffer, name: string) => string;
+
+/** `msgtype` and its object for a callback, and the text that the chat shows. */
+export function contentBody(content: BotContent, keep: KeepFile): { msgtype: string; own: JsonObject; shown: string } {
+  switch (content.type) {
+    case "text":
+      return { msgtype: "text", own: { text: { content: content.text } }, shown: content.text };
+    case "image":
+    case "video":
+      return {
+        msgtype: content.type,
+        own: { [content.type]: { url: keep(content.bytes, content.type) } },
+        shown: `[${content.type}]`,
+      };
+    case "file":
+      return { msgtype: "file", own: { file: { url: keep(content.bytes, content.name) } }, shown: content.name };
+    case "voice":
+      return { msgtype: "voice", own: { voice: { content: content.transcript } }, shown: content.transcript };
+    case "mixed": {
+      const items = content.items.map((item) =>
+        item.type === "text"
+          ? { msgtype: "text", text: { content: item.text } }
+          : { msgtype: "image", image: { url: keep(item.bytes, "image") } },
+      );
+      const shown = content.items.map((item) => (item.type === "text" ? item.text : "[image]")).join(" ");
+      return { msgtype: "mixed", own: { mixed: { msg_item: items } }, shown };
+    }
+    case "other":
+      return { msgtype: content.msgtype, own: { [content.msgtype]: content.body }, shown: `[${content.msgtype}]` };
+  }
+}
+
+export function quoteBody(quote: BotQuote): JsonObject {
+  const msgtype = quote.msgtype ?? "text";
+  return { msgtype, [msgtype]: { content: quote.text } };
+}
+
+export function shownQuote(quote: BotQuote): { name?: string; text: string } {
+  return { ...(quote.author === undefined ? {} : { name: quote.author }), text: quote.text };
+}
+
+/** The fields that every callback of the bot has (4.3). */
+export function commonBody(msgid: string, botId: string, place: BotPlace): JsonObject {
+  return {
+    msgid,
+    aibotid: botId,
+    ...(place.group === undefined ? {} : { chatid: place.group.chatId }),
+    chattype: place.group === undefined ? "single" : "group",
+    from: { userid: place.userId },
+  };
+}
+
+/** In groups WeCom calls the bot only for text, or text with pictures, that mentions it; a quote needs the mention too (4.2). */
+export function isCalled(content: BotContent, place: BotPlace, botName: string): boolean {
+  if (place.group === undefined) return true;
+  if (content.type === "text") return content.text.includes(`@${botName}`);
+  if (content.type !== "mixed") return false;
+  return content.items.some((item) => item.type === "text" && item.text.includes(`@${botName}`));
+}

@@ -1,0 +1,65 @@
+/** The chat page's side of the words: what its HTTP API hands out. Times are milliseconds since 1970. */
+
+export interface ChatMember {
+  userId: string;
+  name: string;
+}
+
+export interface ChatInfo {
+  id: string;
+  /** `app` and `bot_single` are private to each member, a group is shared. */
+  kind: "app" | "bot_single" | "bot_group";
+  title: string;
+  members?: string[];
+}
+
+export interface ChatMessage {
+  id: string;
+  /** `chatId` of a group, `chatId:userId` of a private chat. */
+  viewKey: string;
+  from: { kind: "member" | "bot" | "app" | "platform"; userId?: string; name: string };
+  text: string;
+  format: "text" | "markdown";
+  atMs: number;
+  state: "sending" | "delivered" | "streaming" | "finished" | "failed" | "expired";
+  quote?: { name?: string; text: string };
+  feedback?: { possible: boolean; given?: 1 | 2 | 3 };
+  replyTo?: string;
+}
+
+/** One exchange between platform and service, for the page's inspector. */
+export interface Packet {
+  id: string;
+  atMs: number;
+  direction: "to_service" | "to_platform";
+  kind: string;
+  status: number;
+  tookMs: number;
+  attempt?: number;
+  raw: string;
+  plain: string;
+  replyRaw?: string;
+  replyPlain?: string;
+  chatId: string;
+  messageId?: string;
+}
+
+export interface FaultsView {
+  duplicateDelivery: boolean;
+  slowPlatformMs: number;
+  dropSends: boolean;
+  errcode: number | null;
+  tokensRevoked: number;
+}
+
+/** A flagged turn, as the service's reviewers would see it; whoever starts the page knows how to ask for them. */
+export interface FlagView {
+  caseNumber: string;
+  atMs: number;
+  userId: string;
+  direction: string;
+  action: string;
+  severity: string;
+  categories: string[];
+  text: string;
+}

@@ -1,0 +1,171 @@
+import { BoundedLog } from "./bounded-log.ts";
+import { cardText } from "./cards.ts";
+import type { ChatMember, ChatMessage } from "./chat-types.ts";
+import type { AppMessage, BotMessage, Bubble, MemberMessage, PlatformEvent } from "./platform-types.ts";
+
+export interface ChatViewsOptions {
+  members: ChatMember[];
+  appName: string;
+  botName: string;
+  /** Called for every message that is new or changed. */
+  onChange(message: ChatMessage): void;
+}
+
+export const APP_CHAT = "app";
+export const BOT_CHAT = "bot";
+/** Messages kept for one view: more than anybody scrolls back on a demo. */
+const MESSAGES_MAX = 300;
+const BUBBLE_STATE: Record<Bubble["state"], ChatMessage["state"]> = {
+  waiting: "streaming",
+  streaming: "streaming",
+  finished: "finished",
+  empty: "finished",
+  failed: "failed",
+  expired: "expired",
+};
+const RECALLED = "消息已撤回 · Message recalled";
+
+/** What the members' clients show, made from the platform's events: one list of messages for each view. */
+export class ChatViews {
+  readonly #options: ChatViewsOptions;
+  readonly #names: Map<string, string>;
+  readonly #views = new Map<string, BoundedLog<ChatMessage>>();
+
+  constructor(options: ChatViewsOptions) {
+    this.#options = options;
+    this.#names = new Map(options.members.map((member) => [member.userId.toLowerCase(), member.name]));
+  }
+
+  /** All views, oldest message first. */
+  all(): Record<string, ChatMessage[]> {
+    return Object.fromEntries([...this.#views].map(([viewKey, messages]) => [viewKey, messages.list()]));
+  }
+
+  find(viewKey: string, id: string): ChatMessage | undefined {
+    return this.#views.get(viewKey)?.findLast((message) => message.id === id);
+  }
+
+  take(event: PlatformEvent): void {
+    switch (event.type) {
+      case "member_message":
+        this.#put(this.#ofMember(event.message));
+        return;
+      case "bubble":
+        // Nothing is shown before the first reply, and nothing at all for an empty one.
+        if (event.bubble.streamId !== undefined || event.bubble.card !== undefined)
+          this.#put(this.#ofBubble(event.bubble));
+        return;
+      case "app_message":
+        this.#put(this.#ofApp(event.message));
+        return;
+      case "bot_message":
+        this.#put(this.#ofBot(event.message));
+        return;
+      case "exchange":
+      case "violation":
+        return;
+    }
+  }
+
+  #put(message: ChatMessage): void {
+    const view = this.#views.get(message.viewKey) ?? new BoundedLog<ChatMessage>(MESSAGES_MAX);
+    this.#views.set(message.viewKey, view);
+    const shown = view.findLast((other) => other.id === message.id);
+    if (shown === undefined) view.push(message);
+    else Object.assign(shown, message);
+    this.#options.onChange(message);
+  }
+
+  #ofMember(message: MemberMessage): ChatMessage {
+    return {
+      id: message.id,
+      viewKey: viewKeyOf(message.channel === "app" ? APP_CHAT : (message.chatId ?? BOT_CHAT), message.userId),
+      from: { kind: "member", userId: message.userId, name: this.#nameOf(message.userId) },
+      text: message.text,
+      format: "text",
+      atMs: message.atMs,
+      state: message.state === "not_called" ? "delivered" : message.state,
+      ...(message.quote === undefined ? {} : { quote: message.quote }),
+    };
+  }
+
+  #ofBubble(bubble: Bubble): ChatMessage {
+    return {
+      id: bubbleMessageId(bubble.messageId),
+      viewKey: viewKeyOf(bubble.chatId ?? BOT_CHAT, bubble.userId),
+      from: { kind: "bot", name: this.#options.botName },
+      text: withCard(bubble.content, bubble.card),
+      format: "markdown",
+      atMs: bubble.atMs,
+      state: BUBBLE_STATE[bubble.state],
+      feedback: feedbackOf(bubble.finished ? bubble.feedbackId : undefined, bubble.feedback),
+      replyTo: bubble.messageId,
+    };
+  }
+
+  #ofApp(message: AppMessage): ChatMessage {
+    const common = { id: message.id, viewKey: viewKeyOf(APP_CHAT, message.userId), atMs: message.atMs };
+    const state = "delivered" as const;
+    if (message.recalled) {
+      return { ...common, from: { kind: "platform", name: "" }, text: RECALLED, format: "text", state };
+    }
+    return {
+      ...common,
+      from: { kind: "app", name: this.#options.appName },
+      text: message.text,
+      format: message.msgtype === "markdown" ? "markdown" : "text",
+      state,
+    };
+  }
+
+  #ofBot(message: BotMessage): ChatMessage {
+    const viewKey = viewKeyOf(message.chatId ?? BOT_CHAT, message.userId);
+    const { messageId } = message;
+    // In a group the reply quotes the message that it answers (wecom-protocol 4.9).
+    const asked = message.chatId === undefined ? undefined : this.find(viewKey, messageId ?? "");
+    return {
+      id: message.id,
+      viewKey,
+      from: { kind: "bot", name: this.#options.botName },
+      text: message.text,
+      format: message.format === "markdown" ? "markdown" : "text",
+      atMs: message.atMs,
+      state: "finished",
+      feedback: feedbackOf(message.feedbackId, message.feedback),
+      ...(messageId === undefined ? {} : { replyTo: messageId }),
+      ...(asked === undefined ? {} : { quote: { name: asked.from.name, text: asked.text } }),
+    };
+  }
+
+  #nameOf(userId: string): string {
+    return this.#names.get(userId.toLowerCase()) ?? userId;
+  }
+}
+
+export function viewKeyOf(chatId: string, userId: string): string {
+  return chatId === APP_CHAT || chatId === BOT_CHAT ? `${chatId}:${userId}` : chatId;
+}
+
+const ANSWER = "answer:";
+
+/** The page's id of the answer to a message; the message itself has the platform's id. */
+function bubbleMessageId(messageId: string): string {
+  return `${ANSWER}${messageId}`;
+}
+
+/** The platform's id for an id of the page. */
+export function platformMessageId(id: string): string {
+  return id.startsWith(ANSWER) ? id.slice(ANSWER.length) : id;
+}
+
+function feedbackOf(
+  feedbackId: string | undefined,
+  given: 1 | 2 | 3 | undefined,
+): NonNullable<ChatMessage["feedback"]> {
+  return { possible: feedbackId !== undefined, ...(given === undefined ? {} : { given }) };
+}
+
+function withCard(content: string, card: Record<string, unknown> | undefined): string {
+  if (card === undefined) return content;
+  return content === "" ? cardText(card) : `${content}\n\n${cardText(card)}`;
+}

@@ -1,0 +1,123 @@
+/** What the simulator tells the chat page, and what the page keeps of it. Times are milliseconds since 1970. */
+
+export interface Member {
+  userId: string;
+  name: string;
+}
+
+export interface Chat {
+  id: string;
+  /** `app`: self-built app. `bot_single`, `bot_group`: AI bot, alone or in a group. */
+  kind: "app" | "bot_single" | "bot_group";
+  title: string;
+  /** Of a group. */
+  members?: string[];
+}
+
+export type MessageState = "sending" | "delivered" | "streaming" | "finished" | "failed" | "expired";
+
+/** 1 accurate, 2 inaccurate, 3 taken back (wecom-protocol 4.6). */
+export type FeedbackType = 1 | 2 | 3;
+
+export interface ChatMessage {
+  id: string;
+  /** `chatId` of a group, `chatId:userId` of a chat that is private to a member. */
+  viewKey: string;
+  from: { kind: "member" | "bot" | "app" | "platform"; userId?: string; name: string };
+  text: string;
+  format: "text" | "markdown";
+  atMs: number;
+  state: MessageState;
+  quote?: { name?: string; text: string };
+  feedback?: { possible: boolean; given?: FeedbackType };
+  /** The id of the message that this one answers. */
+  replyTo?: string;
+}
+
+/** One HTTP exchange between platform and service. */
+export interface Packet {
+  id: string;
+  atMs: number;
+  direction: "to_service" | "to_platform";
+  /** For people: "callback text", "stream poll", "message/send". */
+  kind: string;
+  status: number;
+  tookMs: number;
+  attempt?: number;
+  raw: string;
+  plain: string;
+  replyRaw?: string;
+  replyPlain?: string;
+  chatId?: string;
+  messageId?: string;
+}
+
+export interface Faults {
+  duplicateDelivery: boolean;
+  slowPlatformMs: number;
+  dropSends: boolean;
+  errcode: number | null;
+  /** How often the access token was revoked. */
+  tokensRevoked: number;
+}
+
+export interface FaultChange {
+  duplicateDelivery?: boolean;
+  slowPlatformMs?: number;
+  revokeToken?: true;
+  dropSends?: boolean;
+  errcode?: number | null;
+}
+
+/** A flagged turn, as the service's reviewers would see it. */
+export interface Flag {
+  caseNumber: string;
+  atMs: number;
+  userId: string;
+  direction: string;
+  action: string;
+  severity: string;
+  categories: string[];
+  text: string;
+}
+
+export interface ServerState {
+  members: Member[];
+  chats: Chat[];
+  botName: string;
+  appName: string;
+  faults: Faults;
+  messages: Record<string, ChatMessage[]>;
+}
+
+/** A message of one's own that the simulator has not confirmed yet, or has refused. */
+export interface PendingMessage extends ChatMessage {
+  /** What to post again when the member asks for it. */
+  outgoing: Outgoing;
+  /** Why it failed, in the simulator's words. */
+  reason?: string;
+}
+
+export interface Outgoing {
+  chatId: string;
+  as: string;
+  text: string;
+  quoteMessageId?: string;
+}
+
+export type Connection = "connecting" | "live" | "lost";
+export type PanelTab = "packets" | "faults" | "flags";
+
+/** Which parts of the state changed; views listen to the ones they show. */
+export type Topic =
+  | "phase"
+  | "connection"
+  | "selection"
+  | "messages"
+  | "contacts"
+  | "packets"
+  | "packetChoice"
+  | "faults"
+  | "flags"
+  | "panel"
+  | "language";
