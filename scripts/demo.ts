@@ -10,7 +10,8 @@ import { startPrivateRedis } from "./setup/private-redis.mjs";
 
 /**
  * `npm run demo`: the whole thing on one machine with nothing configured: a WeCom that runs here, the service, a demo model
- * (or yours: OPENAI_BASE_URL, OPENAI_MODEL), a private Redis, records in `.yingda/demo`. DEMO_PORT is the page's port.
+ * (or yours: OPENAI_BASE_URL, OPENAI_MODEL), a private Redis, records in `.yingda/demo` (or DATA_DIR). DEMO_PORT is the page's
+ * port.
  */
 
 const CHECKOUT = join(import.meta.dirname, "..");
@@ -23,7 +24,7 @@ async function main(): Promise<void> {
   await using stack = new AsyncDisposableStack();
   const use = <T>(part: T, stop: (part: T) => Promise<void>): T => stack.adopt(part, stop);
 
-  const folder = join(CHECKOUT, ".yingda", "demo");
+  const folder = process.env.DATA_DIR ?? join(CHECKOUT, ".yingda", "demo");
   mkdirSync(folder, { recursive: true });
   const redis = use(await startPrivateRedis({ appendonly: true }), (one) => one.stop());
   const platform = use(await startWeComPlatform({ bot: { name: "应答" }, groups: [GROUP] }), (one) => one.stop());
@@ -31,10 +32,10 @@ async function main(): Promise<void> {
   const config = readConfig({
     ...platform.environment(),
     HOST: "127.0.0.1",
-    PORT: process.env["PORT"] ?? "0",
+    PORT: process.env.PORT ?? "0",
     REDIS_URL: redis.url,
     DATA_DIR: folder,
-    LOG_LEVEL: process.env["LOG_LEVEL"] ?? "warn",
+    LOG_LEVEL: process.env.LOG_LEVEL ?? "warn",
     ...model.env,
   });
   const gateway = use(
@@ -49,7 +50,7 @@ async function main(): Promise<void> {
   const chat = use(
     await startChatServer({
       platform,
-      port: Number(process.env["DEMO_PORT"] ?? 0),
+      port: Number(process.env.DEMO_PORT ?? 0),
       inspector: {
         flags: async () =>
           (await gateway.records.recentFlags(50)).map(({ raisedAtMs, ...flag }) => ({ ...flag, atMs: raisedAtMs })),

@@ -43,10 +43,17 @@ export interface BotChannelParts {
 /** Callbacks that a test can have delivered again. */
 const REPEATABLE_MAX = 5_000;
 
+interface Delivered {
+  callback: BotCallback;
+  place: BotPlace;
+  bubble: Bubble;
+  message: MemberMessage;
+}
+
 /** Messages to the AI bot and the polling of its streams (wecom-protocol 4.2 to 4.8). */
 export class BotChannel {
   readonly #parts: BotChannelParts;
-  readonly #delivered = new BoundedMap<string, { callback: BotCallback; place: BotPlace }>(REPEATABLE_MAX);
+  readonly #delivered = new BoundedMap<string, Delivered>(REPEATABLE_MAX);
 
   constructor(parts: BotChannelParts) {
     this.#parts = parts;
@@ -86,25 +93,32 @@ export class BotChannel {
       userId: place.userId,
       ...(chatId === undefined ? {} : { chatId }),
     };
-    this.#delivered.set(messageId, { callback, place });
     const bubble = this.#parts.bubbles.open(messageId, place.userId, chatId);
-    return { messageId, outcome: this.#converse(slot, callback, place, bubble, message) };
+    const delivered = { callback, place, bubble, message };
+    this.#delivered.set(messageId, delivered);
+    return { messageId, outcome: this.#converse(slot, delivered) };
   }
 
-  /** Delivers a message's callback once more, as a late repeat of the network does; the reply must name the same stream. */
+  /**
+   * Delivers a message's callback once more, as a late repeat of the network does. The reply must name the same stream; after
+   * a delivery that failed it is the first one, and the answer begins.
+   */
   async redeliver(messageId: string): Promise<DeliveryOutcome> {
-    const { callback } = this.#known(messageId);
+    const delivered = this.#known(messageId);
+    const { callback, place, bubble } = delivered;
+    if (bubble.state === "failed") {
+      this.#parts.bubbles.reopen(bubble);
+      return this.#converse(this.#parts.slots.take(place.userId), delivered);
+    }
     const exchange = await this.#parts.wire.exchange(callback);
-    const bubble = this.#parts.bubbles.get(messageId);
-    if (bubble !== undefined) this.#compareStream(bubble, exchange);
+    this.#compareStream(bubble, exchange);
     return outcomeOf([exchange]);
   }
 
   /** Polls a message's stream once, outside the loop: what an overlapping or late poll of the platform does. */
   pollAgain(messageId: string): Promise<BotAnswer | undefined> {
-    const { place } = this.#known(messageId);
-    const bubble = this.#parts.bubbles.get(messageId);
-    if (bubble?.streamId === undefined) throw new YingdaError("bad_request", "This message has no stream yet.");
+    const { place, bubble } = this.#known(messageId);
+    if (bubble.streamId === undefined) throw new YingdaError("bad_request", "This message has no stream yet.");
     return this.#poll(place, bubble, bubble.streamId);
   }
 
@@ -114,20 +128,14 @@ export class BotChannel {
     return exchange.opened?.answer;
   }
 
-  #known(messageId: string): { callback: BotCallback; place: BotPlace } {
+  #known(messageId: string): Delivered {
     const known = this.#delivered.get(messageId);
     if (known === undefined) throw new YingdaError("bad_request", "The bot was never sent this message.");
     return known;
   }
 
   /** From the member's message to the end of the answer. Resolves with the delivery; the polls go on in the background. */
-  async #converse(
-    slot: Promise<void>,
-    callback: BotCallback,
-    place: BotPlace,
-    bubble: Bubble,
-    message: MemberMessage,
-  ): Promise<DeliveryOutcome> {
+  async #converse(slot: Promise<void>, { callback, place, bubble, message }: Delivered): Promise<DeliveryOutcome> {
     const { bubbles, journal, signal } = this.#parts;
     await slot;
     if (signal.aborted) return { result: "failed", attempts: [] };
@@ -197,7 +205,7 @@ export class BotChannel {
 
   #compareStream(bubble: Bubble, exchange: BotExchange): void {
     const answer = exchange.opened?.answer;
-    if (answer === undefined) return;
+    if (answer === undefined || bubble.state === "waiting") return;
     const streamId = answer.kind === "stream" ? answer.stream.id : undefined;
     if (streamId !== bubble.streamId) {
       const detail = "a repeat of the same message is not answered with the same stream id";

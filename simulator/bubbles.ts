@@ -68,10 +68,10 @@ export class Bubbles {
     return this.#states.get(messageId)?.bubble;
   }
 
-  /** The bubble of whatever member's message got this stream id. */
-  ofStream(streamId: string): Bubble | undefined {
-    const messageId = this.#streamOwners.get(streamId);
-    return messageId === undefined ? undefined : this.get(messageId);
+  /** A repeat of a failed message is under way: its reply counts as the first. */
+  reopen(bubble: Bubble): void {
+    bubble.state = "waiting";
+    this.#announce(bubble);
   }
 
   /** Takes the first reply. Breaches are for the caller to record. */
