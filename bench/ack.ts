@@ -164,9 +164,15 @@ function report(floor: Round[], service: Round[]): void {
   const row = (label: string, rounds: Round[]): string =>
     [
       label.padEnd(44),
-      `${median(rounds.map((r) => r.perSecond)).toFixed(0).padStart(7)}/s`,
-      `p50 ${median(rounds.map((r) => r.p50Ms)).toFixed(1).padStart(6)} ms`,
-      `p99 ${median(rounds.map((r) => r.p99Ms)).toFixed(1).padStart(6)} ms`,
+      `${median(rounds.map((r) => r.perSecond))
+        .toFixed(0)
+        .padStart(7)}/s`,
+      `p50 ${median(rounds.map((r) => r.p50Ms))
+        .toFixed(1)
+        .padStart(6)} ms`,
+      `p99 ${median(rounds.map((r) => r.p99Ms))
+        .toFixed(1)
+        .padStart(6)} ms`,
       `CPU ${median(rounds.map((r) => r.cpuMsPerMessage)).toFixed(3)} ms a message`,
     ].join("  ");
   const ratios = service.map((round, i) => round.perSecond / (floor[i]?.perSecond ?? 1));

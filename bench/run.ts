@@ -6,8 +6,8 @@ interface Bench {
 }
 
 const BENCHES: Record<string, () => Promise<Bench>> = {
-  ack: async () => await import("./ack.ts"),
-  matcher: async () => await import("./matcher.ts"),
+  ack: async () => import("./ack.ts"),
+  matcher: async () => import("./matcher.ts"),
 };
 
 const wanted = process.argv.slice(2);

@@ -29,10 +29,6 @@ export class BoundedLog<T> {
     return this.#items.slice(this.#head).filter((item) => item !== undefined);
   }
 
-  last(): T | undefined {
-    return this.#items.at(-1);
-  }
-
   findLast(test: (item: T) => boolean): T | undefined {
     for (let index = this.#items.length - 1; index >= this.#head; index -= 1) {
       const item = this.#items[index];

@@ -86,7 +86,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const redis = stack.adopt(connectRedis(config.redisUrl, events), (connection) => connection.disconnect());
   const records = stack.adopt(
     openRecordStore({ databaseUrl: config.database.url, dataDir: config.database.dataDir, clock, events }),
-    async (store) => await store.close(),
+    async (store) => store.close(),
   );
   const processId = randomUUID();
   const spool = new RecordSpool<SpooledRecord>(redis, processId);
@@ -104,7 +104,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     });
   const app = createAppChannel(config, redis, events, clock);
   const names = new MemberNames({
-    lookUp: app === null ? null : async (userId, signal) => await app.api.getUser(userId, signal),
+    lookUp: app === null ? null : async (userId, signal) => app.api.getUser(userId, signal),
     clock,
     log,
   });
@@ -147,7 +147,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     systemPrompt,
     contextTokens: config.model.contextTokens,
     botName,
-    nameOf: async (userId, signal) => await names.nameOf(userId, signal),
+    nameOf: async (userId, signal) => names.nameOf(userId, signal),
     sinkFor,
     sessionTtlMs: config.sessionTtlMs,
     turnTimeoutMs: config.turnTimeoutMs,
@@ -171,8 +171,8 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       events,
     },
     health: {
-      checkRedis: async () => await redis.ping(),
-      checkDatabase: async () => await records.ping(),
+      checkRedis: async () => redis.ping(),
+      checkDatabase: async () => records.ping(),
       modelEndpoints: () => model.health(),
       isDraining: () => draining,
       events,
@@ -183,9 +183,10 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     log,
   });
 
+  const answer = koa.callback();
   const server = createServer(
     { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    koa.callback(),
+    (incoming, outgoing) => void answer(incoming, outgoing),
   );
   stack.defer(() => closeServer(server));
   // The bot's callbacks are not sent twice: the first ones after a start should find Redis connected.
@@ -196,9 +197,9 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     worker.start();
     recorder.start();
     retention.start();
-    stack.defer(async () => await retention.stop());
-    stack.defer(async () => await recorder.stop());
-    stack.defer(async () => await worker.stop(overrides.drainMs ?? DRAIN_MS));
+    stack.defer(async () => retention.stop());
+    stack.defer(async () => recorder.stop());
+    stack.defer(async () => worker.stop(overrides.drainMs ?? DRAIN_MS));
   }
   stack.defer(() => {
     draining = true;

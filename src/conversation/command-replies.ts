@@ -27,7 +27,7 @@ export async function answerCommand(
       };
     }
     case "appeal":
-      return await appeal(turn, composer);
+      return appeal(turn, composer);
   }
 }
 

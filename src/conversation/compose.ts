@@ -27,11 +27,11 @@ export async function composeReply(turn: TurnInHand, composer: Composer): Promis
 async function compose(turn: TurnInHand, composer: Composer): Promise<Draft> {
   const { message } = turn;
   const command = message.kind === "greeting" ? "greeting" : parseCommand(message.text);
-  if (command === "retry") return await retryLast(turn, composer);
-  if (command !== null) return await answerCommand(command, turn, composer);
+  if (command === "retry") return retryLast(turn, composer);
+  if (command !== null) return answerCommand(command, turn, composer);
   const unreadable = sayUnreadable(message);
   if (unreadable !== null) return unreadable;
-  return await answerQuestion(await questionOf(turn, composer), turn, composer);
+  return answerQuestion(await questionOf(turn, composer), turn, composer);
 }
 
 async function questionOf({ message, signal }: TurnInHand, composer: Composer): Promise<Question> {
@@ -52,14 +52,14 @@ async function questionOf({ message, signal }: TurnInHand, composer: Composer): 
 async function retryLast(turn: TurnInHand, composer: Composer): Promise<Draft> {
   const asNow = await questionOf(turn, composer);
   const { unanswered } = await turn.desk.notes();
-  if (unanswered !== null) return await answerQuestion({ ...asNow, ...unanswered }, turn, composer);
+  if (unanswered !== null) return answerQuestion({ ...asNow, ...unanswered }, turn, composer);
   const last = (await turn.desk.recall()).at(-1);
   if (last === undefined) {
     return plainDraft(TEXTS[await languageOfCommand(turn)].nothingToRetry, turn.message, "command");
   }
   const { question: text, quote, speaker } = last;
   const again: Question = { ...asNow, text, ...(quote === undefined ? {} : { quote }), speaker, change: "replace" };
-  return await answerQuestion(again, turn, composer);
+  return answerQuestion(again, turn, composer);
 }
 
 /** A message without a word that we could answer. */

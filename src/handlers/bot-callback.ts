@@ -72,9 +72,9 @@ async function replyTo(
     case "poll":
       return pollReply(callback.streamId, await parts.snapshots.read(callback.streamId), nowMs);
     case "message":
-      return await openStream(toMessage(callback, botName, nowMs, parts.groupSession), nowMs, parts);
+      return openStream(toMessage(callback, botName, nowMs, parts.groupSession), nowMs, parts);
     case "event":
-      return await answerEvent(callback, nowMs, parts);
+      return answerEvent(callback, nowMs, parts);
     case "unknown":
       return emptyBotReply();
   }

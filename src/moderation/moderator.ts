@@ -45,7 +45,7 @@ export function createModerator({ policy, onFault = () => {} }: ModeratorParts):
         }
         check.push(text.slice(from, from + SLICE_UNITS));
       }
-      return await check.finish();
+      return check.finish();
     },
 
     openStream(_question, context) {

@@ -253,7 +253,7 @@ export class TurnDesk<Reply> implements ConversationDesk<Reply> {
   }
 
   async #run(script: Script, keys: string[], args: (string | number)[]) {
-    return await inStore(() => script.run(this.lease.redis, keys, [this.lease.value, ...args]));
+    return inStore(() => script.run(this.lease.redis, keys, [this.lease.value, ...args]));
   }
 }
 

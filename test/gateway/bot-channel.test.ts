@@ -22,7 +22,7 @@ afterEach(async () => {
 
 async function ask(userId: string, text: string, chatId?: string) {
   const sent = world.platform.sendBotText({ userId, text, ...(chatId === undefined ? {} : { chatId }) });
-  return await world.platform.waitForBubble(sent.messageId, { finished: true }, WAIT_MS);
+  return world.platform.waitForBubble(sent.messageId, { finished: true }, WAIT_MS);
 }
 
 function lastPrompt(): { role: string; content: string }[] {

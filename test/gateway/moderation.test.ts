@@ -19,7 +19,7 @@ afterEach(async () => {
 
 async function ask(text: string) {
   const sent = world.platform.sendBotText({ userId: "zhangsan", text });
-  return await world.platform.waitForBubble(sent.messageId, { finished: true }, WAIT_MS);
+  return world.platform.waitForBubble(sent.messageId, { finished: true }, WAIT_MS);
 }
 
 describe("refusals", () => {

@@ -239,6 +239,20 @@ describe("the streaming loop", () => {
   });
 });
 
+test("a repeat of a message whose delivery failed begins the answer", async () => {
+  let calls = 0;
+  const { platform } = await start((callback) => {
+    if (isPoll(callback)) return stream("s1", "done", true);
+    calls += 1;
+    return calls === 1 ? { status: 503 } : stream("s1", "", false);
+  });
+  const { messageId, outcome } = platform.sendBotText({ userId: "lisi", text: "hello" });
+  expect(await outcome).toMatchObject({ result: "failed" });
+  expect(await platform.redeliver("bot", messageId)).toMatchObject({ result: "accepted" });
+  expect(await platform.waitForBubble(messageId, { finished: true }, WAIT_MS)).toMatchObject({ content: "done" });
+  expect([platform.interactions("lisi"), rules(platform)]).toEqual([0, []]);
+});
+
 describe("violations of a stream", () => {
   async function after(...answers: ReferenceAnswer[]): Promise<{ platform: WeComPlatform; messageId: string }> {
     const { platform } = await start(steps(...answers));

@@ -96,7 +96,7 @@ export async function startRedisWithSentinel(): Promise<{
 async function startSentinel(masterPort: number) {
   const { server } = findRedisServer();
   if (server === undefined) throw new Error("no Redis server program was found; run through npm test");
-  return await startPrivateServer({
+  return startPrivateServer({
     name: "sentinel",
     prepare: (folder) => {
       const lines = [
@@ -109,7 +109,16 @@ async function startSentinel(masterPort: number) {
     },
     command: (port, folder) => ({
       file: server.path,
-      args: [join(folder, "sentinel.conf"), "--sentinel", "--port", String(port), "--bind", "127.0.0.1", "--dir", folder],
+      args: [
+        join(folder, "sentinel.conf"),
+        "--sentinel",
+        "--port",
+        String(port),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        folder,
+      ],
       env: redisEnvironment(server),
     }),
     isReady: async (port, pid) => {

@@ -49,7 +49,12 @@ describe("configuration", () => {
   });
 
   test("half of the app's values are refused, each missing one by name", () => {
-    const text = faultsOf({ ...MODEL, WECOM_CORP_ID: "ww1", WECOM_APP_AGENT_ID: "1000002", WECOM_APP_SECRET: "s" }).join();
+    const text = faultsOf({
+      ...MODEL,
+      WECOM_CORP_ID: "ww1",
+      WECOM_APP_AGENT_ID: "1000002",
+      WECOM_APP_SECRET: "s",
+    }).join();
     expect(text).toMatch(/WECOM_APP_TOKEN is missing/);
     expect(text).toMatch(/WECOM_APP_AES_KEY is missing/);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { gate, type GateEvent } from "../../src/conversation/output-gate.ts";
+import { type GateEvent, gate } from "../../src/conversation/output-gate.ts";
 import type { ChatEvent, ChatResult } from "../../src/llm/chat-model.ts";
 import type { Signal, StreamChecker, Verdict } from "../../src/moderation/verdict.ts";
 
@@ -69,7 +69,10 @@ describe("output gate", () => {
   test("what the policy redacts is masked in every snapshot and in the end", async () => {
     const { events, shown } = await collect(["电话是138000", "00000，请拨打", "。谢谢配合，祝你愉快。"]);
     expect(shown.join("")).not.toMatch(/138/);
-    expect(events.at(-1)).toMatchObject({ type: "end", text: `电话是${"＊".repeat(11)}，请拨打。谢谢配合，祝你愉快。` });
+    expect(events.at(-1)).toMatchObject({
+      type: "end",
+      text: `电话是${"＊".repeat(11)}，请拨打。谢谢配合，祝你愉快。`,
+    });
   });
 
   test("leaving the loop early closes upstream", async () => {

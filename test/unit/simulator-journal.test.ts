@@ -27,12 +27,12 @@ describe("bounded containers", () => {
     const log = new BoundedLog<number>(10);
     for (let item = 0; item < 1_005; item += 1) log.push(item);
     expect(log.list()).toEqual([995, 996, 997, 998, 999, 1_000, 1_001, 1_002, 1_003, 1_004]);
-    expect([log.total, log.last(), log.findLast((item) => item < 1_000), log.findLast((item) => item < 995)]).toEqual([
-      1_005,
-      1_004,
-      999,
-      undefined,
-    ]);
+    expect([
+      log.total,
+      log.list().at(-1),
+      log.findLast((item) => item < 1_000),
+      log.findLast((item) => item < 995),
+    ]).toEqual([1_005, 1_004, 999, undefined]);
   });
 
   test("a log drops old items that weigh too much together, and always keeps the newest", () => {
