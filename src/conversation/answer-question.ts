@@ -11,7 +11,7 @@ import type { Composer, TurnInHand } from "./turn-in-hand.ts";
 import { noteVerdict } from "./verdict-notes.ts";
 
 /**
- * Steps 2 to 5 of the way of a message (design.md part 3): check what was asked, recall, ask the model, let checked text
+ * Steps 2 to 5 of the way of a message: check what was asked, recall, ask the model, let checked text
  * out. Throws what the model, the stores or the turn's signal throw.
  */
 export async function answerQuestion(question: Question, turn: TurnInHand, composer: Composer): Promise<Draft> {

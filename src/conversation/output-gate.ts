@@ -10,7 +10,7 @@ export type GateEvent =
   | { type: "end"; text: string; verdict: Verdict; result: ChatResult };
 
 /**
- * Lets a streamed answer out only after it was checked (design.md part 6, output gate). The tail that may still become
+ * Lets a streamed answer out only after it was checked (output gate). The tail that may still become
  * part of a hit stays behind until it is decided; spans that the policy redacts are masked. Leaving the loop, for whatever
  * reason, closes the upstream request.
  */

@@ -15,7 +15,7 @@ export interface DeliveryOptions {
   signal: AbortSignal;
 }
 
-/** The way an answer goes back (design.md part 2): app pushes or bot snapshots, later socket frames. */
+/** The way an answer goes back: app pushes or bot snapshots, later socket frames. */
 export interface ReplySink {
   /**
    * Shows the answer so far. It replaces what is shown, may be skipped or coalesced, and never throws: a snapshot that is

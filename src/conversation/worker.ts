@@ -23,7 +23,7 @@ export interface WorkerParts extends TurnParts {
   log: Logger;
 }
 
-/** Takes wake-ups, holds conversations, runs their turns one after another (design.md part 3). */
+/** Takes wake-ups, holds conversations, runs their turns one after another. */
 export class ConversationWorker {
   readonly #parts: WorkerParts;
   readonly #held = new Set<Promise<void>>();

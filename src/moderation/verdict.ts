@@ -1,4 +1,4 @@
-/** What moderation says of a text (design.md parts 2 and 6). */
+/** What moderation says of a text. */
 
 export const CATEGORIES = [
   "political",

@@ -25,7 +25,7 @@ export interface RetentionResult {
 }
 
 /**
- * Keeps what the company promised its members about their texts (design.md part 7):
+ * Keeps what the company promised its members about their texts:
  * - After `rawDays` the question, the answer, the judged text of flags and the comment of feedback are emptied. What
  *   remains says who, when, how long, which rule and how it ended; it serves figures, strikes and a rule's precision. No
  *   hash is kept, because a short text can be guessed from one.

@@ -1,7 +1,7 @@
 import type { ColumnType, Kysely } from "kysely";
 import type { FeedbackRecord, TurnRecord } from "./records.ts";
 
-/** Where a flag stands (design.md part 7). */
+/** Where a flag stands. */
 export type FlagStatus = "new" | "claimed" | "escalated" | "snoozed" | "resolved" | "auto_closed" | "appealed";
 
 /** Nobody has to look at a flag in these states again; in every other state a reviewer still needs its text. */

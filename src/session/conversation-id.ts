@@ -1,4 +1,4 @@
-/** Who shares one context (design.md part 2). userids are compared without case (wecom-protocol 3.7), chat ids with (4.3). */
+/** Who shares one context. userids are compared without case (wecom-protocol 3.7), chat ids with (4.3). */
 export function appConversation(agentId: string, userId: string): string {
   return `app:${agentId}:${userId.toLowerCase()}`;
 }

@@ -1,4 +1,4 @@
-/** The words that handlers, mailbox and turn share about what a person wrote (design.md part 2). */
+/** The words that handlers, mailbox and turn share about what a person wrote. */
 
 /** `app`: self-built app, XML callbacks. `bot`: AI bot over HTTP. `socket`: AI bot over the long connection. */
 export type Channel = "app" | "bot" | "socket";
