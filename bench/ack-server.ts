@@ -7,6 +7,7 @@ import { createGateway } from "../src/gateway.ts";
 /** One server process of the `ack` benchmark: `floor` or `service`. Sends its address, then its CPU time whenever asked. */
 const kind = process.argv[2];
 process.send?.(kind === "floor" ? await startFloor() : (await createGateway(readConfig(process.env))).url);
+process.on("disconnect", () => process.exit(0));
 process.on("message", () => {
   const { user, system } = process.cpuUsage();
   process.send?.((user + system) / 1000);
