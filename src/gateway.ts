@@ -17,6 +17,7 @@ import { createHttpApp } from "./handlers/http-app.ts";
 import { Intake } from "./handlers/intake.ts";
 import { appSink, BotSink } from "./handlers/reply-sinks.ts";
 import type { ChatModel } from "./llm/chat-model.ts";
+import type { ModelLimits } from "./llm/model-limits.ts";
 import { createModelPool } from "./llm/model-pool.ts";
 import { DEFAULT_SYSTEM_PROMPT } from "./llm/prompt.ts";
 import { createModerator } from "./moderation/moderator.ts";
@@ -51,6 +52,7 @@ export interface Overrides {
   clock?: Clock;
   log?: Logger;
   model?: ChatModel;
+  modelLimits?: Partial<ModelLimits>;
   drainMs?: number;
 }
 
@@ -101,7 +103,9 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       model: config.model.name,
       events,
       clock,
+      ...(overrides.modelLimits === undefined ? {} : { limits: overrides.modelLimits }),
     });
+  events.watchModelEndpoints(() => model.health());
   const app = createAppChannel(config, redis, events, clock);
   const names = new MemberNames({
     lookUp: app === null ? null : async (userId, signal) => app.api.getUser(userId, signal),

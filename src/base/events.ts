@@ -93,6 +93,19 @@ export class Events {
     );
   }
 
+  /** Shows whether each model endpoint is used (1) or left alone by its breaker (0), as of each scrape. */
+  watchModelEndpoints(read: () => { endpoint: string; ok: boolean }[]): void {
+    new Gauge({
+      name: "yingda_model_endpoint_ok",
+      help: "1: the endpoint is used; 0: it failed in a row and is left alone for a while",
+      labelNames: ["endpoint"],
+      registers: [this.registry],
+      collect() {
+        for (const { endpoint, ok } of read()) this.set({ endpoint }, ok ? 1 : 0);
+      },
+    });
+  }
+
   modelAnswered(e: {
     traceId: string;
     endpoint: string;

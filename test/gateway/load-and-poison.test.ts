@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { Redis } from "ioredis";
+import { DeadLetters } from "../../src/session/dead-letters.ts";
+import { conversationKeys } from "../../src/session/keys.ts";
+import { MAILBOX_MESSAGES_MAX } from "../../src/session/mailbox.ts";
+import { answers, streams } from "../support/fault-model-server.ts";
+import { until } from "../support/until.ts";
+import { startWorld, type World } from "../support/world.ts";
+
+const WAIT_MS = 30_000;
+let world: World;
+let redis: Redis;
+
+beforeEach(async () => {
+  world = await startWorld({ platform: { limits: { memberPerMinute: 1_000 } } });
+  redis = new Redis(world.redis.url);
+});
+afterEach(async () => {
+  expect(world.platform.violations).toEqual([]);
+  redis.disconnect();
+  await world.stop();
+});
+
+describe("overload", () => {
+  test("a member who writes more than the mailbox holds is told busy at once; the rest is answered in order", async () => {
+    const gateway = await world.startGateway();
+    let open = false;
+    world.model.script(() =>
+      open ? answers("答") : streams({ text: "答" }, { waitMs: 3_000 }, { finish: "stop" }, { done: true }),
+    );
+    const extra = 4;
+    const sent = [];
+    for (let i = 0; i < MAILBOX_MESSAGES_MAX + extra; i += 1) {
+      sent.push(world.platform.sendAppText({ userId: "zhangsan", text: `第${i}条` }).outcome);
+    }
+    for (const outcome of await Promise.all(sent)) expect(outcome.result).toBe("accepted");
+    await until(
+      () => world.platform.inbox("zhangsan").filter((m) => m.text.includes("消息有点多")).length >= extra - 1,
+    );
+    open = true;
+    await until(() => world.platform.inbox("zhangsan").length >= MAILBOX_MESSAGES_MAX + extra, { timeoutMs: WAIT_MS });
+    const text = await (await fetch(`${gateway.url}/metrics`)).text();
+    expect(text).toMatch(/yingda_messages_total\{channel="app",outcome="busy"\} [1-4]/);
+    const texts = world.platform.inbox("zhangsan").map((m) => m.text.replace(/\u200b/g, ""));
+    expect(texts.filter((one) => one === "答").length + texts.filter((one) => one.includes("消息有点多")).length).toBe(
+      MAILBOX_MESSAGES_MAX + extra,
+    );
+  }, 60_000);
+
+  test("one conversation that hangs does not hold up others", async () => {
+    await world.startGateway();
+    world.model.script((request) =>
+      JSON.stringify(request.body).includes("挂住") ? streams({ text: "…" }, { hang: true }) : answers("快"),
+    );
+    world.platform.sendAppText({ userId: "zhangsan", text: "挂住" });
+    await world.model.request(1);
+    const startedMs = performance.now();
+    world.platform.sendAppText({ userId: "lisi", text: "你好" });
+    await world.platform.waitForAppMessages("lisi", 1, WAIT_MS);
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+  });
+});
+
+describe("poison", () => {
+  test("a message that ended its workers three times is set aside with its reason, the person told, neighbours unharmed", async () => {
+    // Kept while no worker is there, with three tries behind it.
+    const web = await world.startGateway({ ROLE: "web" });
+    world.platform.sendAppText({ userId: "zhangsan", text: "毒" });
+    world.platform.sendAppText({ userId: "zhangsan", text: "下一条" });
+    const keys = conversationKeys(`app:${world.platform.app.agentId}:zhangsan`);
+    await until(async () => (await redis.llen(keys.mail)) === 2);
+    const head = JSON.parse((await redis.lindex(keys.mail, 0)) ?? "{}") as { id: string };
+    await redis.hset(keys.journal, { id: head.id, attempts: 3 });
+    world.forget(web.url);
+    await world.startGateway();
+    const inbox = await world.platform.waitForAppMessages("zhangsan", 2, WAIT_MS);
+    expect(inbox[0]?.text).toMatch(/抱歉/);
+    expect(inbox[1]?.text).toBe("好的。");
+    const letters = new DeadLetters(redis);
+    expect(await letters.list()).toMatchObject([{ reason: "internal", message: { id: head.id } }]);
+    expect(world.logLines.some((line) => line.alert === "message_set_aside")).toBe(true);
+
+    // It can be sent again, once.
+    expect(await letters.sendAgain(head.id)).toBe(true);
+    expect(await letters.sendAgain(head.id)).toBe(false);
+    const again = await world.platform.waitForAppMessages("zhangsan", 3, WAIT_MS);
+    expect(again[2]?.text.replace(/\u200b/g, "")).toBe("好的。");
+    expect(await letters.list()).toEqual([]);
+  });
+
+  test("an answer that WeCom refuses for good is set aside, and /retry asks its question again", async () => {
+    await world.startGateway();
+    world.platform.fault({ call: "message/send", effect: { kind: "errcode", errcode: 60020 } });
+    world.platform.sendAppText({ userId: "lisi", text: "重要问题" });
+    const letters = new DeadLetters(redis);
+    await until(async () => (await letters.list()).length === 1);
+    expect(await letters.list()).toMatchObject([{ reason: "wecom_ip_not_allowed" }]);
+    world.platform.sendAppText({ userId: "lisi", text: "重试" });
+    await world.platform.waitForAppMessages("lisi", 1, WAIT_MS);
+    expect(JSON.stringify(world.model.requests.at(-1)?.body)).toContain("重要问题");
+  });
+});
