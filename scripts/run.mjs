@@ -25,6 +25,10 @@ const COMMANDS = {
   demo: { dependencies: "production", redis: true, node: ["scripts/demo.ts"] },
   start: { dependencies: "production", redis: false, node: ["src/main.ts"] },
   test: { dependencies: "all", redis: true, node: JEST },
+  chaos: { dependencies: "all", redis: true, node: ["scripts/chaos.ts"] },
+  simulate: { dependencies: "all", redis: true, node: ["scripts/simulate.ts"] },
+  soak: { dependencies: "production", redis: true, node: ["scripts/soak.ts"] },
+  "dead-letters": { dependencies: "production", redis: false, node: ["scripts/dead-letters.ts"] },
   bench: { dependencies: "all", redis: true, node: ["bench/run.ts"] },
   check: { dependencies: "all", redis: false, node: undefined },
   doctor: { dependencies: "production", redis: false, node: ["scripts/doctor.ts"] },
@@ -33,6 +37,7 @@ const COMMANDS = {
 /** What `check` runs, all of it even when one fails: name, tool in node_modules/.bin, arguments. */
 const CHECKS = [
   { name: "types", tool: "tsc", args: [] },
+  { name: "types of the chat page", tool: "tsc", args: ["-p", "simulator/chat"] },
   { name: "lint and format", tool: "biome", args: ["check", "."] },
   { name: "lint with types", tool: "oxlint", args: ["--type-aware", "src", "simulator", "scripts", "bench", "test"] },
   { name: "unused code", tool: "knip", args: [] },

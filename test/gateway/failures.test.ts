@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { answers, streams } from "../support/fault-model-server.ts";
+import { startPrivatePostgres } from "../support/private-postgres.ts";
 import { until } from "../support/until.ts";
 import { startWorld, type World } from "../support/world.ts";
 
@@ -63,6 +64,38 @@ describe("failures", () => {
     const [turn] = await gateway.records.turnsOfConversation(conversation, 10);
     expect(turn).toMatchObject({ question: "记一笔", answer: "好的。", outcome: "answered", model: "test-model" });
   }, 60_000);
+
+  test("PostgreSQL that is killed and comes back: chats go on meanwhile, every record is written once", async () => {
+    const postgres = await startPrivatePostgres();
+    if (postgres === null) return; // said why on its own
+    try {
+      const gateway = await world.startGateway({ DATABASE_URL: postgres.url });
+      const conversation = `app:${world.platform.app.agentId}:zhangsan`;
+      const ask = async (count: number): Promise<void> => {
+        world.platform.sendAppText({ userId: "zhangsan", text: `第${count}条` });
+        await world.platform.waitForAppMessages("zhangsan", count, WAIT_MS);
+      };
+      await ask(1);
+      await until(async () => (await gateway.records.turnsOfConversation(conversation, 10)).length === 1);
+      await postgres.kill("SIGKILL");
+      await ask(2);
+      await ask(3);
+      expect((await readiness(gateway.url)).body.database).toBe("away");
+      await postgres.restart();
+      await until(
+        async () => {
+          const turns = await gateway.records.turnsOfConversation(conversation, 10).catch(() => []);
+          return turns.length === 3;
+        },
+        { timeoutMs: WAIT_MS },
+      );
+      const turns = await gateway.records.turnsOfConversation(conversation, 10);
+      expect(turns.map((turn) => turn.question).sort()).toEqual(["第1条", "第2条", "第3条"]);
+    } finally {
+      await world.stop();
+      await postgres.stop();
+    }
+  }, 90_000);
 
   test("a killed worker's turn is taken over within about ten seconds and answered once", async () => {
     const doomed = await world.startProcess();
