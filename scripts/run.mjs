@@ -25,13 +25,13 @@ const COMMANDS = {
   demo: { dependencies: "production", redis: true, node: ["scripts/demo.ts"] },
   start: { dependencies: "production", redis: false, node: ["src/main.ts"] },
   test: { dependencies: "all", redis: true, node: JEST },
+  bench: { dependencies: "all", redis: true, node: ["bench/run.ts"] },
+  check: { dependencies: "all", redis: false, node: undefined },
+  doctor: { dependencies: "production", redis: false, node: ["scripts/doctor.ts"] },
   chaos: { dependencies: "all", redis: true, node: ["scripts/chaos.ts"] },
   simulate: { dependencies: "all", redis: true, node: ["scripts/simulate.ts"] },
   soak: { dependencies: "production", redis: true, node: ["scripts/soak.ts"] },
   "dead-letters": { dependencies: "production", redis: false, node: ["scripts/dead-letters.ts"] },
-  bench: { dependencies: "all", redis: true, node: ["bench/run.ts"] },
-  check: { dependencies: "all", redis: false, node: undefined },
-  doctor: { dependencies: "production", redis: false, node: ["scripts/doctor.ts"] },
 };
 
 /** What `check` runs, all of it even when one fails: name, tool in node_modules/.bin, arguments. */

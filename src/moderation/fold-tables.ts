@@ -3,10 +3,10 @@
  * by what it stands for. Small on purpose: a table of all Unicode confusables folds ordinary Chinese into itself.
  */
 
-/** Letters that look like Latin ones and that NFKD leaves alone. Cyrillic and Greek capitals come first: some look like another letter than their small form. */
+/** Letters that look like Latin ones and that NFKD leaves alone: Cyrillic, Greek, small capitals, others; then digits in discs. */
 const LOOKALIKES = `
 Аa Вb Еe Ѕs Іi Јj Кk Мm Нh Оo Рp Сc Тt Уy Хx Ѵv Ԁd Ԛq Ԝw
-аa еe ѕs іi јj оo рp сc уy хx ѵv ԁd ԛq ԝw һh ӏl
+аa вb еe кk мm нh тt ѕs іi јj оo рp сc уy хx ѵv ԁd ԛq ԝw һh ӏl
 Αa Βb Εe Ζz Ηh Ιi Κk Μm Νn Οo Ρp Τt Υy Χx
 αa ιi κk νv οo ρp τt υu χx ϳj
 ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ɢg ʜh ɪi ᴊj ᴋk ʟl ᴍm ɴn ᴏo ᴘp ʀr ꜱs ᴛt ᴜu ᴠv ᴡw ʏy ᴢz

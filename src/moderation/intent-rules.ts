@@ -19,9 +19,19 @@ export const idSchema = z
   .string()
   .regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/u, "must be small letters, digits, dots and dashes, for example weapons.make");
 
-const phraseSchema = z.string().trim().min(1);
-/** Words, or lists of words: shared lists come in as YAML aliases. */
-const wordsSchema = z.array(z.union([phraseSchema, z.array(phraseSchema)])).transform((words) => words.flat());
+/** Phrases in one text, between commas or on lines of their own. */
+export const phraseListSchema = z.string().transform((text) =>
+  text
+    .split(/[,，\n]/u)
+    .map((phrase) => phrase.trim())
+    .filter((phrase) => phrase !== ""),
+);
+/** One such text, or several: shared ones come in as YAML aliases. */
+export const phraseListsSchema = z
+  .union([phraseListSchema, z.array(phraseListSchema)], {
+    error: "must be words between commas, or a list of such texts",
+  })
+  .transform((words) => words.flat());
 
 export const intentRuleSchema = z.strictObject({
   id: idSchema,
@@ -32,10 +42,10 @@ export const intentRuleSchema = z.strictObject({
   /** Most letters (spaces and punctuation do not count) from the first to the last of the words. */
   within: z.int().min(2).max(200).default(30),
   all: z
-    .array(wordsSchema.refine((words) => words.length > 0, "must not be empty"))
+    .array(phraseListsSchema.refine((words) => words.length > 0, "must not be empty"))
     .min(1)
     .max(GROUPS_MAX),
-  unless: wordsSchema.default([]),
+  unless: phraseListsSchema.default([]),
   /** Sentences that the rule must hit, and look-alikes that it must let pass. Tried each time the policy is loaded. */
   hits: z.array(z.string()).min(1),
   passes: z.array(z.string()).min(1),

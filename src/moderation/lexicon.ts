@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { type Direction, directionSchema, idSchema } from "./intent-rules.ts";
+import { type Direction, directionSchema, idSchema, phraseListSchema } from "./intent-rules.ts";
 import type { Phrase } from "./phrase-index.ts";
 import { CATEGORIES, type Category } from "./verdict.ts";
 
@@ -23,16 +23,10 @@ export const termListSchema = z.strictObject({
   category: z.enum(CATEGORIES),
   tier: z.enum(TIERS),
   direction: directionSchema.default("both"),
-  /** One by one, or as a block of text with a term on each line, which loads faster for long lists. */
-  terms: z.union([
-    z.array(termSchema).min(1),
-    z.string().transform((block) =>
-      block
-        .split("\n")
-        .map((line) => line.trim())
-        .filter((line) => line !== ""),
-    ),
-  ]),
+  /** A text with the terms between commas or on lines of their own, or a list where terms need more said of them. */
+  terms: z.union([phraseListSchema, z.array(termSchema)], {
+    error: "must be terms between commas, or a list of terms and of { term, aliases, match }",
+  }),
 });
 export type TermList = z.infer<typeof termListSchema>;
 

@@ -30,9 +30,9 @@ export interface PhraseIndex<Owner> {
 }
 
 /** Builds the index. `onFault` hears of every phrase that cannot be matched; those are left out. */
-export function buildPhraseIndex<Owner>(
-  phrases: readonly Phrase<Owner>[],
-  onFault: (phrase: Phrase<Owner>, fault: string) => void,
+export function buildPhraseIndex<Owner, P extends Phrase<Owner>>(
+  phrases: readonly (P & Phrase<Owner>)[],
+  onFault: (phrase: P, fault: string) => void,
 ): PhraseIndex<Owner> {
   const letters = new FormCollector<Owner>();
   const words = new FormCollector<Owner>();

@@ -54,12 +54,13 @@ export function formsOf(text: string, mode: MatchMode | undefined): Form[] | str
   views.push(text);
   views.end();
   const { folded, squeezed, han, words } = views;
-  const letters = squeezed.length;
+  const kinds = [...folded.kinds.subarray(0, folded.length)];
+  const letters = kinds.filter((kind) => kind >= KIND.latin).length;
   if (letters > PHRASE_LETTERS_MAX || folded.length > 2 * PHRASE_LETTERS_MAX) {
     return `is longer than ${PHRASE_LETTERS_MAX} letters; use a shorter phrase or an intent rule`;
   }
   if (textOf(squeezed).includes("\0")) return "has letters too far apart for one phrase";
-  const latinOnly = kindsOf(folded).every((kind) => kind <= KIND.digit) && letters > 0;
+  const latinOnly = letters > 0 && kinds.every((kind) => kind <= KIND.digit);
   if (latinOnly && mode !== "part") {
     if (letters < 3) return "has fewer than three letters, which would hit by chance; use a longer phrase";
     return [wordForm(folded, words)];
@@ -67,14 +68,13 @@ export function formsOf(text: string, mode: MatchMode | undefined): Form[] | str
   if (mode === "word") return "asks for whole words, which only Latin script has; leave `match` out";
   if (letters < 2) return "has fewer than two letters, which would hit by chance; use a longer phrase";
 
-  const kinds = kindsOf(folded);
   const edges = latinOnly
     ? { left: false, right: false }
     : { left: isLatin(kinds[0]), right: isLatin(kinds[kinds.length - 1]) };
   const written = textOf(folded).trim();
   const forms: Form[] = [{ pattern: written, views: VIEW.folded, plain: written, runs: new Uint8Array(0), edges }];
-  // Latin letters squeezed together make other words (the rapist), so a part of a word is looked for as written only.
-  if (latinOnly) return forms;
+  // As written only: Latin letters squeezed together make other words (the rapist), and one letter (哈哈) stands everywhere.
+  if (latinOnly || squeezed.length < 2) return forms;
   const add = (view: DerivedView, bit: number) => {
     const pattern = textOf(view);
     forms.push({ pattern, views: bit, plain: written, runs: runsOf(folded, view), edges });
@@ -187,10 +187,6 @@ function runAt(folded: FoldedView, view: DerivedView, at: number): number {
 function keepsEdges(form: Form, folded: FoldedView, first: number, last: number): boolean {
   if (form.edges.left && first > 0 && isLatin(folded.kinds[first - 1])) return false;
   return !(form.edges.right && last + 1 < folded.length && isLatin(folded.kinds[last + 1]));
-}
-
-function kindsOf(folded: FoldedView): number[] {
-  return [...folded.kinds.subarray(0, folded.length)];
 }
 
 function isLatin(kind: number | undefined): boolean {

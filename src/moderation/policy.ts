@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { YingdaError } from "../base/errors.ts";
-import { intentRuleSchema, wordsOf } from "./intent-rules.ts";
+import { intentRuleSchema, phraseListsSchema, wordsOf } from "./intent-rules.ts";
 import { phrasesOf, termListSchema } from "./lexicon.ts";
 import { type Messages, messagesSchema } from "./messages.ts";
 import { buildPhraseIndex, type Phrase } from "./phrase-index.ts";
@@ -47,13 +47,17 @@ export interface Policy extends DecisionTable {
 
 /** A policy is written by hand; its long part is the lexicon. The limit keeps a wrong file (a dump, a log) from being parsed for minutes. */
 const POLICY_UNITS_MAX = 16 * 1024 * 1024;
+/** Uses of one shared word list. YAML aliases inside aliases could otherwise blow a small file up. */
+const ALIASES_MAX = 1000;
 /** Faults printed. The rest of a broken import says the same again. */
 const FAULTS_SHOWN_MAX = 50;
 
 const actionSchema = z.enum(ACTIONS);
 /** One action for everybody, or one for each audience. */
 const byAudienceSchema = z
-  .union([actionSchema, z.strictObject({ internal: actionSchema, external: actionSchema })])
+  .union([actionSchema, z.strictObject({ internal: actionSchema, external: actionSchema })], {
+    error: `must be one of ${ACTIONS.join(", ")}, or { internal: …, external: … } with one for each`,
+  })
   .transform((actions) => (typeof actions === "string" ? { internal: actions, external: actions } : actions));
 
 const thresholdsSchema = z
@@ -79,10 +83,10 @@ const policySchema = z.strictObject({
     }),
   ),
   messages: messagesSchema,
-  allow: z.array(z.string().trim().min(1)).default([]),
+  allow: phraseListsSchema.default([]),
   lexicon: z.array(termListSchema).default([]),
   /** Word lists that rules share by YAML anchors; nothing else reads them. */
-  words: z.record(z.string(), z.unknown()).default({}),
+  words: z.record(z.string(), z.string()).default({}),
   rules: z.array(intentRuleSchema).default([]),
 });
 
@@ -118,7 +122,7 @@ function parse(source: string): z.infer<typeof policySchema> {
   }
   let value: unknown;
   try {
-    value = document.toJS();
+    value = document.toJS({ maxAliasCount: ALIASES_MAX });
   } catch (error) {
     throw badPolicy([error instanceof Error ? error.message : "not YAML"]);
   }
@@ -141,8 +145,8 @@ function compile(written: z.infer<typeof policySchema>, faults: string[]): Rules
   }
   findTwins("lexicon", written.lexicon, faults);
   findTwins("rules", written.rules, faults);
-  const index = buildPhraseIndex<Owner>(phrases, (phrase, fault) => {
-    faults.push(`${(phrase as (typeof phrases)[number]).where} "${phrase.text.slice(0, 20)}" ${fault}`);
+  const index = buildPhraseIndex(phrases, ({ where, text }, fault) => {
+    faults.push(`${where}: "${text.slice(0, 20)}" ${fault}`);
   });
   return { index, rules: written.rules };
 }
