@@ -24,14 +24,18 @@ export const KIND = {
 } as const;
 export type Kind = (typeof KIND)[keyof typeof KIND];
 
+/** White space of any kind folds to this. */
+export const SPACE_UNIT = 0x20;
+
 /** A code point folds to at most this many units for each of its own; four ligatures of Unicode would give more and are cut. */
 export const GROWTH_MAX = 4;
 
 const DROPPED = /[\p{M}\p{Cf}\p{Default_Ignorable_Code_Point}]/u;
 const SPACE = /[\s\p{Z}\x85]/u;
 const CONTROL = /\p{Cc}/u;
-const STOPS = "。！？；!?;｡";
-const PAUSES = "，、：,:､";
+// As they are once folded: full-width ones have become these.
+const STOPS = "。!?;";
+const PAUSES = "、,:";
 const REPLACEMENT = "\ufffd";
 
 const simplifiedOf = new Map<string, string>();

@@ -138,6 +138,7 @@ class Progress {
   }
 
   take(group: number | "unless", hit: WordHit): void {
+    // Keeps what waits short: a text may repeat its words a million times between two calls of advance.
     this.decide(hit.letterFrom, hit.sentence);
     if (group === "unless") {
       this.#excuse = hit;

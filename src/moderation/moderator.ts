@@ -18,8 +18,8 @@ import {
  * honest comes near; the limit keeps one check below about 50 MB. What is longer is refused, since its rest was not read.
  */
 const TEXT_UNITS_MAX = 1024 * 1024;
-/** Read between two turns of the event loop, so that a long text delays nobody else by more than a few milliseconds. */
-const SLICE_UNITS = 16 * 1024;
+/** Read between two turns of the event loop, so that a long text holds nobody else up for more than some 20 ms, even a hostile one. */
+const SLICE_UNITS = 4 * 1024;
 /** Held back at least while anything is looked for, so that a stream does not end its visible part inside a word. */
 const HOLD_BACK_UNITS_MIN = 24;
 

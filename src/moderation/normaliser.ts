@@ -1,9 +1,8 @@
-import { FOLD_OF_UNIT, foldCodePoint, KIND, KIND_OF_UNIT, kindOf, NOTHING, SEVERAL } from "./fold.ts";
+import { FOLD_OF_UNIT, foldCodePoint, KIND, KIND_OF_UNIT, kindOf, NOTHING, SEVERAL, SPACE_UNIT } from "./fold.ts";
 import { WHOLE_OF_PARTS } from "./fold-tables.ts";
 import { DerivedView, FoldedView } from "./view.ts";
 import { WordSpelling } from "./word-spelling.ts";
 
-const SPACE_UNIT = 0x20;
 /** Folded to a space, they still end a clause. */
 const LINE_ENDS = new Set([0x0a, 0x0b, 0x0c, 0x0d, 0x85, 0x2028, 0x2029]);
 
@@ -19,7 +18,8 @@ const LINE_ENDS = new Set([0x0a, 0x0b, 0x0c, 0x0d, 0x85, 0x2028, 0x2029]);
  * The views depend on the text alone, not on the pieces: whatever one more unit could change is kept back, and
  * `settledAt` says from where. Views that lose the way back to the original (pinyin, reversal) do not belong here.
  *
- * Never throws; a view has at most four units (`GROWTH_MAX`) for each one of the original; offsets never go back.
+ * Never throws; a view has at most four units (`GROWTH_MAX`) for each one of the original, and two spaces around the words;
+ * offsets never go back.
  */
 export class Normaliser {
   readonly folded: FoldedView;

@@ -1,8 +1,7 @@
-import { KIND } from "./fold.ts";
+import { KIND, SPACE_UNIT } from "./fold.ts";
 import type { FoldedView } from "./view.ts";
 
 const FULL_STOP = 0x2e;
-const SPACE_UNIT = 0x20;
 
 /** Numbers the sentences of a folded text. Places must be asked for in ascending order, so that the text is read once. */
 export class SentenceCounter {

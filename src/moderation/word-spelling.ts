@@ -1,7 +1,6 @@
-import { KIND } from "./fold.ts";
+import { KIND, SPACE_UNIT } from "./fold.ts";
 import type { DerivedView } from "./view.ts";
 
-const SPACE_UNIT = 0x20;
 const LETTER_A = 0x61;
 const LETTER_I = 0x69;
 /** A word spelt out with more than this many separators between two letters is no longer read as one word. */
