@@ -44,6 +44,10 @@ export function decide(
     categories: acting.map(({ category }) => category),
     severity: acting.map(({ severity }) => severity).sort()[0] ?? null,
     signals: [...signals],
+    redactions: acting
+      .filter(({ action }) => action === "redact")
+      .flatMap(({ category }) => signals.filter((signal) => signal.category === category))
+      .flatMap(({ spans }) => spans),
     policyVersion: policy.version,
   };
 }

@@ -48,6 +48,8 @@ export interface Verdict {
   categories: Category[];
   severity: Severity | null;
   signals: Signal[];
+  /** What is to be masked when the action is `redact`: the spans of the categories that the policy redacts, no others. */
+  redactions: { start: number; end: number }[];
   policyVersion: string;
 }
 
@@ -88,7 +90,7 @@ export function forbids(verdict: Verdict): boolean {
 export function redacted(text: string, verdict: Verdict): string {
   if (verdict.action !== "redact") return text;
   let masked = text;
-  for (const { start, end } of verdict.signals.flatMap((signal) => signal.spans)) {
+  for (const { start, end } of verdict.redactions) {
     masked = masked.slice(0, start) + "＊".repeat(Math.max(0, end - start)) + masked.slice(end);
   }
   return masked;

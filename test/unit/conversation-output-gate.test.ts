@@ -24,7 +24,14 @@ function checkerFor(forbidden: string, redact: string): StreamChecker {
             },
           ];
     const action = text.includes(forbidden) ? "refuse" : at < 0 ? "allow" : "redact";
-    return { action, categories: [], severity: null, signals, policyVersion: "test" };
+    return {
+      action,
+      categories: [],
+      severity: null,
+      signals,
+      redactions: signals.flatMap((signal) => signal.spans),
+      policyVersion: "test",
+    };
   };
   return {
     holdBackUnits: () => Math.max(forbidden.length, redact.length) - 1,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { decide } from "../../src/moderation/decide.ts";
-import type { Stage } from "../../src/moderation/policy.ts";
+import { loadPolicy, type Stage } from "../../src/moderation/policy.ts";
 import {
   ACTIONS,
   type Action,
@@ -158,3 +158,16 @@ test("any signals: their order changes nothing but the list itself", () => {
 });
 
 const TABLES = { shadow: samplePolicy({ stage: "shadow" }), warn: samplePolicy({ stage: "warn" }), enforce: policy };
+
+describe("what is masked", () => {
+  test("only spans of the categories that redact, not those of a flag beside them", () => {
+    const spans = (start: number) => [{ start, end: start + 3 }];
+    const verdict = decide(
+      [signal({ category: "pii", spans: spans(0) }), signal({ category: "misinfo", spans: spans(10) })],
+      loadPolicy(undefined), // the built-in policy masks personal data in answers and flags doubtful facts
+      { direction: "answer", audience: "internal" },
+    );
+    expect(verdict.action).toBe("redact");
+    expect(verdict.redactions).toEqual(spans(0));
+  });
+});

@@ -19,6 +19,7 @@ describe("a question", () => {
       categories: [],
       severity: null,
       signals: [],
+      redactions: [],
       policyVersion: moderator.policyVersion,
     });
   });

@@ -166,13 +166,18 @@ describe("the policy that ships with the service", () => {
         categories: [category],
         severity: "P1",
         signals: [],
+        redactions: [],
         policyVersion: "",
       } as const;
       for (const [language, appeal] of [
         ["zh", "申诉"],
         ["en", "/appeal"],
       ] as const) {
-        const text = moderator.refusalText({ ...verdict, categories: [category], signals: [] }, "AB12-CD34", language);
+        const text = moderator.refusalText(
+          { ...verdict, categories: [category], signals: [], redactions: [] },
+          "AB12-CD34",
+          language,
+        );
         expect(text).toContain("AB12-CD34");
         expect(text).toContain(appeal);
         expect(text).not.toContain("{case}");
@@ -187,6 +192,7 @@ describe("the policy that ships with the service", () => {
       categories: ["self_harm" as const],
       severity: null,
       signals: [],
+      redactions: [],
       policyVersion: "",
     };
     for (const language of ["zh", "en"] as const) {
