@@ -22,7 +22,7 @@ export const LEASE_DOUBT_MS = 6_000;
  * ARGV token, wake-up id, TTL ms, group
  * RETURNS "taken" | "held" (leave the wake-up pending) | "redundant" (the wake-up is gone)
  */
-const TAKE = new Script(`
+export const TAKE = new Script(`
 local holder = redis.call('GET', KEYS[1])
 if not holder then
   redis.call('SET', KEYS[1], ARGV[1] .. '|' .. ARGV[2], 'PX', ARGV[3])

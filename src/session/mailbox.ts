@@ -18,7 +18,7 @@ export const WAKE_UPS_MAX = 20_000;
  *      "1" when it also asks the running turn to stop, stop TTL ms
  * RETURNS {"kept"} | {"busy"} | {"repeated", what the first delivery got}
  */
-const KEEP = new Script(`
+export const KEEP = new Script(`
 local before = redis.call('GET', KEYS[1])
 if before then return {'repeated', before} end
 if redis.call('LLEN', KEYS[2]) >= tonumber(ARGV[5]) or redis.call('XLEN', KEYS[3]) >= tonumber(ARGV[6]) then

@@ -19,7 +19,7 @@ export const DEAD_LETTERS_MAX = 1_000;
  * ARGV lease value
  * RETURNS {0} lost | {1} no mail | {2, message JSON, attempts, reply JSON or "", marks or "", parts sent}
  */
-const OPEN = new Script(`
+export const OPEN = new Script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {0} end
 local head = redis.call('LINDEX', KEYS[2], 0)
 if not head then return {1} end
@@ -40,7 +40,7 @@ return {2, head, attempts, noted[1] or '', noted[2] or '', tonumber(noted[3] or 
  * ARGV lease value, reply JSON, sent TTL ms, hash of each part...
  * RETURNS nil lost | marks, comma-separated
  */
-const NOTE_REPLY = new Script(`
+export const NOTE_REPLY = new Script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
 local marks = {}
 for i = 4, #ARGV do marks[#marks + 1] = redis.call('HINCRBY', KEYS[3], ARGV[i], 1) - 1 end
@@ -56,7 +56,7 @@ return joined
  * ARGV lease value, parts sent
  * RETURNS 1 | 0 lost
  */
-const NOTE_SENT = new Script(`
+export const NOTE_SENT = new Script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[2], 'sent', ARGV[2])
 return 1
@@ -83,7 +83,7 @@ return 1
  *      unanswered question: "" leave | "clear" | JSON
  * RETURNS 1 | 0 lost | -1 another message is the oldest
  */
-const FINISH = new Script(`
+export const FINISH = new Script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 local head = redis.call('LINDEX', KEYS[2], 0)
 if not head or cjson.decode(head)['id'] ~= ARGV[2] then return -1 end
