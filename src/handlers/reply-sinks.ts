@@ -15,9 +15,8 @@ import { cutBytes, splitText } from "../wecom/text-split.ts";
 const NOTICE_BYTES = 160;
 /** Snapshots of one bubble are written this far apart: WeCom polls about once a second, and the eye wants less than this. */
 const SHOW_EVERY_MS = 150;
-/** Invisible, one per earlier equal part: makes equal answers differ for WeCom's duplicate check, and for nobody else. */
-const MARK = "\u200b";
-const MARKS_MAX = 40;
+/** Invisible digits: make equal answers differ for WeCom's duplicate check, and for nobody else. */
+const MARK_DIGITS = ["\u200b", "\u200c"];
 
 /** Self-built app: text messages of at most 2048 bytes, in order (wecom-protocol 3.2). */
 export function appSink(api: WeComApi, toUser: string): ReplySink {
@@ -32,7 +31,7 @@ export function appSink(api: WeComApi, toUser: string): ReplySink {
     async deliver(part, { mark, traceId, signal }) {
       await api.sendText({
         toUser,
-        content: part.text + MARK.repeat(mark % MARKS_MAX),
+        content: part.text + invisible(mark),
         duplicateCheckSeconds: SENT_TTL_MS / 1000,
         traceId,
         signal,
@@ -159,6 +158,12 @@ export class BotSink implements ReplySink {
   async #write(content: string, finish: boolean): Promise<void> {
     await this.#parts.desk.show(this.#parts.streamId, { content, finish, expiresAtMs: this.#expiresAtMs });
   }
+}
+
+/** Nothing for 0; else the number in binary, so that any count of equal answers stays apart in a few characters. */
+function invisible(mark: number): string {
+  if (mark === 0) return "";
+  return [...mark.toString(2)].map((digit) => MARK_DIGITS[Number(digit)] ?? "").join("");
 }
 
 function fitted(text: string): string {

@@ -93,7 +93,7 @@ export function isAnswered(conversation: Conversation, asked: Asked, platform: W
 }
 
 function judgeApp({ asked, userId }: Conversation, platform: WeComPlatform): Outcome[] {
-  const seen = platform.inbox(userId).flatMap(({ text }) => text.replaceAll("\u200b", "").split("\n"));
+  const seen = platform.inbox(userId).flatMap(({ text }) => text.replace(/[\u200b\u200c]/g, "").split("\n"));
   const counts = new Map<string, number>();
   for (const line of seen) counts.set(line, (counts.get(line) ?? 0) + 1);
   const equals = asked.filter(({ kind }) => kind === "equal").length;

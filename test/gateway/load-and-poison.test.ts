@@ -41,7 +41,7 @@ describe("overload", () => {
     await until(() => world.platform.inbox("zhangsan").length >= MAILBOX_MESSAGES_MAX + extra, { timeoutMs: WAIT_MS });
     const text = await (await fetch(`${gateway.url}/metrics`)).text();
     expect(text).toMatch(/yingda_messages_total\{channel="app",outcome="busy"\} [1-4]/);
-    const texts = world.platform.inbox("zhangsan").map((m) => m.text.replace(/\u200b/g, ""));
+    const texts = world.platform.inbox("zhangsan").map((m) => m.text.replace(/[\u200b\u200c]/g, ""));
     expect(texts.filter((one) => one === "答").length + texts.filter((one) => one.includes("消息有点多")).length).toBe(
       MAILBOX_MESSAGES_MAX + extra,
     );
@@ -84,7 +84,7 @@ describe("poison", () => {
     expect(await letters.sendAgain(head.id)).toBe(true);
     expect(await letters.sendAgain(head.id)).toBe(false);
     const again = await world.platform.waitForAppMessages("zhangsan", 3, WAIT_MS);
-    expect(again[2]?.text.replace(/\u200b/g, "")).toBe("好的。");
+    expect(again[2]?.text.replace(/[\u200b\u200c]/g, "")).toBe("好的。");
     expect(await letters.list()).toEqual([]);
   });
 
