@@ -19,6 +19,9 @@ const { values } = parseArgs({
   },
 });
 
+const OUTCOMES: readonly Outcome[] = ["once", "lost", "doubled", "out of order", "incomplete"];
+const UNTOUCHED = "no strike while under way";
+
 const FULL: Record<Scenario, { messages: number; strikes: number }> = {
   crash: { messages: 1_200, strikes: 120 },
   "redis-restart": { messages: 400, strikes: 8 },
@@ -48,9 +51,6 @@ if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ se
 process.stdout.write(good ? "\nnothing lost, nothing doubled, all in order\n" : "\nTHE PROMISE DOES NOT HOLD\n");
 process.exit(good ? 0 : 1);
 
-const OUTCOMES: readonly Outcome[] = ["once", "lost", "doubled", "out of order", "incomplete"];
-const UNTOUCHED = "no strike while under way";
-
 /** Step × channel: the messages that were under way when a process died there, and what became of them. */
 function print(result: ChaosResult): void {
   row("step at which a process died", "struck", "channel", "sent", ...OUTCOMES);
@@ -68,6 +68,9 @@ function print(result: ChaosResult): void {
   const unseen = "sends repeated after an answer that was never seen, recognised by WeCom's duplicate check";
   const tookS = Math.round(result.tookMs / 1000);
   process.stdout.write(`\n${unseen}: ${result.resentAndRecognised}\n`);
+  for (const { asked, outcome } of result.judged.filter((one) => one.outcome !== "once").slice(0, 20)) {
+    process.stdout.write(`${outcome}: ${asked.id} (${asked.kind}), ${asked.struckAt ?? UNTOUCHED}\n`);
+  }
   process.stdout.write(`model requests: ${result.modelRequests}, took ${tookS} s\n`);
 }
 

@@ -46,6 +46,8 @@ const REDIS_WAIT_MS = 5_000;
 const KEEP_ALIVE_MS = 65_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 15_000;
+/** How often Node looks for sockets past those two; its own 30 s would let a slow sender keep one for 40 s. */
+const TIMEOUT_CHECK_MS = 2_000;
 
 /** Parts a test may replace. */
 export interface Overrides {
@@ -189,7 +191,12 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
 
   const answer = koa.callback();
   const server = createServer(
-    { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    {
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    },
     (incoming, outgoing) => void answer(incoming, outgoing),
   );
   stack.defer(() => closeServer(server));

@@ -1,3 +1,5 @@
+import { foreignFacts } from "./foreign-errors.ts";
+
 /**
  * Every error that the service makes on purpose. Its `code` is the public promise: answers, logs, metrics and
  * the console rely on it, texts may change.
@@ -80,9 +82,12 @@ export function codeOf(error: unknown): ErrorCode {
   return error instanceof YingdaError ? error.code : "internal";
 }
 
-/** A thrown thing as one short line for logs: name, code and message, never a stack or a body. */
+/** A thrown thing as one short line for logs: name or code, and of the message what may be printed; never a stack. */
 export function describe(error: unknown): string {
   if (error instanceof YingdaError) return `${error.code}: ${error.message}`;
-  if (error instanceof Error) return `${error.name}: ${error.message}`;
+  if (error instanceof Error) {
+    const { name, message } = foreignFacts(error);
+    return `${name}: ${message}`;
+  }
   return `thrown ${typeof error}`;
 }

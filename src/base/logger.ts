@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger as PinoLogger, pino } from "pino";
 import { YingdaError } from "./errors.ts";
+import { foreignFacts } from "./foreign-errors.ts";
 
 export type Logger = PinoLogger;
 
@@ -15,6 +16,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: REDACTED_PATHS, censor: "[redacted]" },
     serializers: { err: serializeError },
+    hooks: { streamWrite: onOneLine },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
 }
@@ -38,7 +40,7 @@ const REDACTED_KEYS = [
 ];
 const REDACTED_PATHS = REDACTED_KEYS.flatMap((key) => [key, `*.${key}`]);
 
-/** Error → loggable object. Foreign errors give name, code and first line only: their messages may quote a body or a URL. */
+/** Error → loggable object. */
 function serializeError(error: unknown): Record<string, unknown> {
   if (error instanceof YingdaError) {
     return {
@@ -48,22 +50,17 @@ function serializeError(error: unknown): Record<string, unknown> {
       ...(error.cause === undefined ? {} : { cause: serializeError(error.cause) }),
     };
   }
-  if (error instanceof Error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    return {
-      name: error.name,
-      ...(code === undefined ? {} : { code }),
-      message: scrubUrls(error.message.split("\n", 1)[0] ?? "").slice(0, 300),
-      stack: error.stack?.split("\n").slice(1, 6).join("\n"),
-    };
-  }
+  if (error instanceof Error) return { ...foreignFacts(error) };
   return { name: typeof error };
 }
 
-/** Query strings carry tokens and response codes: only scheme, host and path of a URL may be logged. */
-export function scrubUrls(text: string): string {
-  return text.replace(/\b(https?|wss?|redis|rediss|postgres|postgresql):\/\/[^\s"']+/g, (url) => {
-    const parsed = URL.parse(url);
-    return parsed === null ? "[url]" : `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
-  });
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is meant
+const BREAKS_LINES = /[\u007f-\u009f\u2028\u2029]/g;
+
+/**
+ * JSON escapes line feeds and ESC, but not these: some viewers begin a new line at U+0085 and U+2028, and a terminal takes
+ * U+009B for ESC. In a JSON line they can only stand inside a string, where the escape means the same.
+ */
+function onOneLine(line: string): string {
+  return line.replace(BREAKS_LINES, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

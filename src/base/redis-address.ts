@@ -25,6 +25,7 @@ export interface Credentials {
 
 const SENTINEL_PORT = 26_379;
 const REDIS_PORT = 6_379;
+const PORT_MAX = 65_535;
 
 /**
  * Reads `REDIS_URL`:
@@ -58,16 +59,29 @@ export function redisHosts(address: RedisAddress): string {
 function readHosts(list: string, defaultPort: number): HostPort[] {
   return list.split(",").map((entry) => {
     const [, host = "", port] = /^(\[[0-9a-fA-F:]+\]|[^:]+)(?::(\d+))?$/.exec(entry.trim()) ?? [];
-    if (host === "") throw new YingdaError("bad_config", "names a host that cannot be read; write host:port,host:port");
+    if (host === "" || Number(port ?? 0) > PORT_MAX) {
+      throw new YingdaError("bad_config", "names a host or port that cannot be; write host:port,host:port");
+    }
     return { host: host.replace(/^\[|\]$/g, ""), port: port === undefined ? defaultPort : Number(port) };
   });
 }
 
 function readCredentials(userInfo: string | undefined): Credentials {
   if (userInfo === undefined || userInfo === "") return {};
-  const [username = "", password = ""] = userInfo.split(":").map(decodeURIComponent);
+  // Only the first colon divides: a password may have some of its own.
+  const colon = userInfo.indexOf(":");
+  const username = decoded(colon < 0 ? userInfo : userInfo.slice(0, colon));
+  const password = decoded(colon < 0 ? "" : userInfo.slice(colon + 1));
   return {
     ...(username === "" ? {} : { username }),
     ...(password === "" ? {} : { password }),
   };
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new YingdaError("bad_config", "has a % in its user or password that encodes nothing; write a % as %25");
+  }
 }

@@ -7,10 +7,11 @@ import { appConversation } from "../session/conversation-id.ts";
 import type { Attachment, Message } from "../session/message.ts";
 import type { WeComApi } from "../wecom/api-client.ts";
 import { type AppCallback, parseAppCallback } from "../wecom/callback-xml.ts";
-import { type CallbackCrypto, readCallbackQuery, readEchostr } from "../wecom/crypto.ts";
+import { type CallbackCrypto, readCallbackQuery } from "../wecom/crypto.ts";
 import { readXmlEnvelope } from "../wecom/envelope-xml.ts";
 import type { Intake } from "./intake.ts";
 import { readRawBody } from "./raw-body.ts";
+import { answerUrlCheck, searchOf } from "./url-check.ts";
 
 export interface AppChannel {
   crypto: CallbackCrypto;
@@ -25,14 +26,11 @@ export interface AppCallbackParts {
   log: Logger;
 }
 
-/** `GET /wecom/app`: WeCom checks the URL and wants the bare decrypted echostr within a second (wecom-protocol 1.6). */
+/** `GET /wecom/app`: WeCom checks the URL (wecom-protocol 1.6). */
 export function verifyAppUrl({ app, intake, callbackMaxAgeMs }: AppCallbackParts): Middleware {
   return function verifyUrl(ctx) {
     if (app === null) throw notConfigured();
-    const search = ctx.URL.searchParams;
-    const age = { nowMs: intake.clock.nowMs(), maxAgeMs: callbackMaxAgeMs };
-    ctx.type = "text/plain; charset=utf-8";
-    ctx.body = app.crypto.open(readCallbackQuery(search), readEchostr(search), age);
+    answerUrlCheck(ctx, app.crypto, { nowMs: intake.clock.nowMs(), maxAgeMs: callbackMaxAgeMs });
   };
 }
 
@@ -41,7 +39,7 @@ export function takeAppCallback(parts: AppCallbackParts): Middleware {
   const { app, intake, callbackMaxAgeMs } = parts;
   return async function appCallback(ctx) {
     if (app === null) throw notConfigured();
-    const query = readCallbackQuery(ctx.URL.searchParams);
+    const query = readCallbackQuery(searchOf(ctx));
     const { encrypt } = readXmlEnvelope(await readRawBody(ctx.req));
     const nowMs = intake.clock.nowMs();
     const callback = parseAppCallback(app.crypto.open(query, encrypt, { nowMs, maxAgeMs: callbackMaxAgeMs }));

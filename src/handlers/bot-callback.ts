@@ -17,10 +17,11 @@ import {
   textOfContent,
   textOfQuote,
 } from "../wecom/callback-json.ts";
-import { type CallbackCrypto, type CallbackQuery, readCallbackQuery, readEchostr } from "../wecom/crypto.ts";
+import { type CallbackCrypto, type CallbackQuery, readCallbackQuery } from "../wecom/crypto.ts";
 import { BOT_CONTENT_TYPE, botReplyPacket, emptyBotReply, streamReply, welcomeReply } from "../wecom/payloads.ts";
 import type { Intake } from "./intake.ts";
 import { readRawBody } from "./raw-body.ts";
+import { answerUrlCheck, searchOf } from "./url-check.ts";
 
 type BotMessage = Extract<BotCallback, { kind: "message" }>;
 type BotEvent = Extract<BotCallback, { kind: "event" }>;
@@ -41,10 +42,7 @@ export interface BotCallbackParts {
 export function verifyBotUrl({ bot, intake, callbackMaxAgeMs }: BotCallbackParts): Middleware {
   return function verifyUrl(ctx) {
     if (bot === null) throw notConfigured();
-    const search = ctx.URL.searchParams;
-    const age = { nowMs: intake.clock.nowMs(), maxAgeMs: callbackMaxAgeMs };
-    ctx.type = "text/plain; charset=utf-8";
-    ctx.body = bot.crypto.open(readCallbackQuery(search), readEchostr(search), age);
+    answerUrlCheck(ctx, bot.crypto, { nowMs: intake.clock.nowMs(), maxAgeMs: callbackMaxAgeMs });
   };
 }
 
@@ -53,7 +51,7 @@ export function takeBotCallback(parts: BotCallbackParts): Middleware {
   const { bot, intake, callbackMaxAgeMs } = parts;
   return async function botCallback(ctx) {
     if (bot === null) throw notConfigured();
-    const query = readCallbackQuery(ctx.URL.searchParams);
+    const query = readCallbackQuery(searchOf(ctx));
     const ciphertext = readBotEnvelope(await readRawBody(ctx.req));
     const nowMs = intake.clock.nowMs();
     const callback = parseBotCallback(bot.crypto.open(query, ciphertext, { nowMs, maxAgeMs: callbackMaxAgeMs }));

@@ -33,6 +33,7 @@ export function createHttpApp(parts: HttpAppParts): Koa {
   }
   koa.use(safeHeaders);
   koa.use(answerErrors(parts.log));
+  koa.use(pathsOnly);
   koa.use(router.routes());
   koa.use(
     router.allowedMethods({
@@ -49,6 +50,12 @@ export function createHttpApp(parts: HttpAppParts): Koa {
 const safeHeaders: Middleware = async function safeHeaders(ctx, next) {
   ctx.set("x-content-type-options", "nosniff");
   ctx.set("cache-control", "no-store");
+  await next();
+};
+
+/** Whole addresses and `*` are for proxies, which this is not; what reads them below throws at a host that is none. */
+const pathsOnly: Middleware = async function pathsOnly(ctx, next) {
+  if (!ctx.url.startsWith("/")) throw new YingdaError("bad_request", "The request's target is not a path.");
   await next();
 };
 

@@ -9,26 +9,40 @@ const BODY_TIMEOUT_MS = 4_000;
 /**
  * The whole body as UTF-8. Throws `body_too_large` as soon as more than `BODY_BYTES_MAX` is announced or has come,
  * `body_timeout` when it is not complete in time, `malformed_body` when it is not UTF-8 or was cut.
+ * The connection is left as it is, so that the caller can still answer; what comes after a throw is thrown away.
  */
 export async function readRawBody(request: IncomingMessage): Promise<string> {
   if (Number(request.headers["content-length"] ?? 0) > BODY_BYTES_MAX) throw tooLarge();
+  const body = await collect(request);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch (error) {
+    throw new YingdaError("malformed_body", "The body is not UTF-8 text.", { cause: error });
+  }
+}
+
+/** By events and not by `for await`, which takes the connection away when it is left early, and the answer with it. */
+async function collect(request: IncomingMessage): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let bytes = 0;
+  const onData = (chunk: Buffer): void => {
+    bytes += chunk.length;
+    if (bytes > BODY_BYTES_MAX) reject(tooLarge());
+    else chunks.push(chunk);
+  };
+  const onEnd = (): void => resolve(Buffer.concat(chunks));
+  const onCut = (): void => reject(new YingdaError("malformed_body", "The body was cut."));
   const timer = setTimeout(() => {
-    request.destroy(new YingdaError("body_timeout", "The body was not complete within 4 s."));
+    reject(new YingdaError("body_timeout", "The body was not complete within 4 s."));
   }, BODY_TIMEOUT_MS);
+  request.on("data", onData).on("end", onEnd).on("error", onCut).on("close", onCut);
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > BODY_BYTES_MAX) throw tooLarge();
-      chunks.push(chunk);
-    }
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
-  } catch (error) {
-    if (error instanceof YingdaError) throw error;
-    throw new YingdaError("malformed_body", "The body is not complete UTF-8 text.", { cause: error });
+    return await promise;
   } finally {
     clearTimeout(timer);
+    request.off("data", onData).off("end", onEnd).off("error", onCut).off("close", onCut);
+    request.resume();
   }
 }
 
