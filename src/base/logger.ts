@@ -54,7 +54,6 @@ function serializeError(error: unknown): Record<string, unknown> {
   return { name: typeof error };
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is meant
 const BREAKS_LINES = /[\u007f-\u009f\u2028\u2029]/g;
 
 /**

@@ -7,7 +7,7 @@ import type { Message } from "../session/message.ts";
 import type { NotedReply, OpenedTurn } from "../session/turn-desk.ts";
 import { parseCommand } from "./commands.ts";
 import { composeReply, gaveUp } from "./compose.ts";
-import { type Draft, type Reply, toReply } from "./reply.ts";
+import { type Draft, plainDraft, type Reply, toReply } from "./reply.ts";
 import type { ReplySink } from "./reply-sink.ts";
 import { mustLeave } from "./turn-errors.ts";
 import type { Composer } from "./turn-in-hand.ts";
@@ -86,6 +86,32 @@ export async function runTurn(
   } finally {
     sink.close();
   }
+}
+
+/**
+ * Puts a message aside unanswered: its turn failed in a way that nothing in it could mend (a channel that is not
+ * configured any more, a fault of ours). It can be sent again by hand. Throws as `runTurn` does.
+ */
+export async function setAside(
+  opened: OpenedTurn<Reply>,
+  desk: ConversationDesk<Reply>,
+  error: unknown,
+  parts: TurnParts,
+): Promise<void> {
+  const { message, attempts } = opened;
+  const nowMs = parts.clock.nowMs();
+  const draft = { ...plainDraft("", message, "failed"), errorCode: codeOf(error) };
+  const facts = { message, attempts, startedAtMs: nowMs, nowMs, policyVersion: parts.moderator.policyVersion };
+  parts.events.alert("message_set_aside", "A message could not be answered and was set aside; see the dead letters.", {
+    traceId: message.traceId,
+    code: draft.errorCode,
+  });
+  await desk.finish(message, {
+    session: { kind: "keep" },
+    sessionTtlMs: parts.sessionTtlMs,
+    record: toReply(draft, [], facts).record,
+    deadLetter: { message, reason: draft.errorCode, atMs: nowMs },
+  });
 }
 
 /** An answer that could not be delivered is none: the question can be asked again by a word. */

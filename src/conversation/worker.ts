@@ -1,10 +1,10 @@
-import { YingdaError } from "../base/errors.ts";
+import { codeOf, YingdaError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { ConversationDesk, ConversationLease, Conversations } from "../session/conversations.ts";
 import { LEASE_DOUBT_MS, LEASE_RENEW_MS, leaseLost } from "../session/lease.ts";
-import type { WakeUp, WakeUpReader, WakeUpSource } from "../session/wake-ups.ts";
+import type { ShardReader, WakeUp, WakeUpSource } from "../session/wake-ups.ts";
 import type { Reply } from "./reply.ts";
-import { runTurn, type TurnParts } from "./turn.ts";
+import { runTurn, setAside, type TurnParts } from "./turn.ts";
 import { mustLeave } from "./turn-errors.ts";
 
 /** Conversations one process holds at once. Past it, wake-ups stay in Redis for others, instead of memory here. */
@@ -68,7 +68,7 @@ export class ConversationWorker {
     while (this.#held.size > 0) await Promise.all(this.#held);
   }
 
-  async #readLoop(reader: WakeUpReader): Promise<void> {
+  async #readLoop(reader: ShardReader): Promise<void> {
     const { wakeUps } = this.#parts;
     await this.#untilStopped(async () => {
       const room = CONVERSATIONS_MAX - this.#held.size;
@@ -130,7 +130,8 @@ export class ConversationWorker {
     try {
       await this.#drain(lease, desk, heartbeat);
     } catch (error) {
-      if (!mustLeave(error)) this.#parts.log.error({ err: error }, "holding a conversation failed");
+      // Redis may take this and refuse that (out of memory): without a pause the two of us would go round in circles.
+      if (codeOf(error) === "store_unavailable") await this.#parts.clock.sleep(STORE_PAUSE_MS);
       await lease.handOver();
     } finally {
       heartbeat.end();
@@ -147,7 +148,14 @@ export class ConversationWorker {
         continue;
       }
       const stop = heartbeat.beginTurn(opened.message.id);
-      await runTurn(opened, desk, { leave: heartbeat.leave, stop }, this.#parts);
+      try {
+        await runTurn(opened, desk, { leave: heartbeat.leave, stop }, this.#parts);
+      } catch (error) {
+        if (mustLeave(error)) throw error;
+        // A fault of ours that trying again would only repeat, for ever and at once.
+        this.#parts.log.error({ err: error, traceId: opened.message.traceId }, "a turn could not be run");
+        await setAside(opened, desk, error, this.#parts);
+      }
     }
   }
 }

@@ -19,7 +19,7 @@ const SHOW_EVERY_MS = 150;
 const MARK_DIGITS = ["\u200b", "\u200c"];
 
 /** Self-built app: text messages of at most 2048 bytes, in order (wecom-protocol 3.2). */
-export function appSink(api: WeComApi, toUser: string): ReplySink {
+export function appSink(api: Pick<WeComApi, "sendText">, toUser: string): ReplySink {
   return {
     checksDuplicates: true,
     show() {
@@ -47,7 +47,7 @@ export interface BotSinkParts {
   desk: ConversationDesk<Reply>;
   streamId: string;
   responseUrl: string | undefined;
-  responseUrls: ResponseUrlClient;
+  responseUrls: Pick<ResponseUrlClient, "sendMarkdown">;
   receivedAtMs: number;
   language: Language;
   clock: Clock;

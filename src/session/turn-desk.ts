@@ -10,6 +10,8 @@ import { encodeSnapshot, type Snapshot } from "./snapshots.ts";
 
 /** Records that may wait in Redis for the database, per shard; past it the oldest are dropped, so that chats go on. */
 export const RECORDS_WAITING_MAX = 50_000;
+/** Different texts remembered as sent in one conversation; past it all are forgotten, so that no chat fills Redis. */
+const SENT_TEXTS_MAX = 2_000;
 /** Messages set aside per shard, newest kept. */
 export const DEAD_LETTERS_MAX = 1_000;
 
@@ -37,13 +39,14 @@ return {2, head, attempts, noted[1] or '', noted[2] or '', tonumber(noted[3] or 
  * Notes the complete reply before its first part is sent. Counts for each part how often the same text went out in this
  * conversation lately: a repeat gets a mark, so that WeCom's duplicate check cannot take it for a resend.
  * KEYS lease, journal, sent
- * ARGV lease value, reply JSON, sent TTL ms, hash of each part...
+ * ARGV lease value, reply JSON, sent TTL ms, most texts remembered, hash of each part...
  * RETURNS nil lost | marks, comma-separated
  */
 export const NOTE_REPLY = new Script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return false end
+if redis.call('HLEN', KEYS[3]) > tonumber(ARGV[4]) then redis.call('DEL', KEYS[3]) end
 local marks = {}
-for i = 4, #ARGV do marks[#marks + 1] = redis.call('HINCRBY', KEYS[3], ARGV[i], 1) - 1 end
+for i = 5, #ARGV do marks[#marks + 1] = redis.call('HINCRBY', KEYS[3], ARGV[i], 1) - 1 end
 if #marks > 0 then redis.call('PEXPIRE', KEYS[3], ARGV[3]) end
 local joined = table.concat(marks, ',')
 redis.call('HSET', KEYS[2], 'reply', ARGV[2], 'marks', joined, 'sent', 0)
@@ -209,7 +212,11 @@ export class TurnDesk<Reply> implements ConversationDesk<Reply> {
   async noteReply(reply: Reply, distinctParts: string[]): Promise<number[]> {
     const { lease, journal, sent } = this.lease.keys;
     const hashes = distinctParts.map((part) => createHash("sha1").update(part).digest("base64"));
-    const marks = await this.#run(NOTE_REPLY, [lease, journal, sent], [JSON.stringify(reply), SENT_TTL_MS, ...hashes]);
+    const marks = await this.#run(
+      NOTE_REPLY,
+      [lease, journal, sent],
+      [JSON.stringify(reply), SENT_TTL_MS, SENT_TEXTS_MAX, ...hashes],
+    );
     if (marks === null) throw leaseLost();
     return readMarks(marks as string);
   }

@@ -19,10 +19,14 @@ export interface WakeUp {
 
 type StreamEntry = [id: string, fields: string[] | null];
 
-/** One connection for blocking reads, and the shards that are read over it. */
-export interface WakeUpReader {
-  connection: RedisConnection;
+/** The shards that are read together. */
+export interface ShardReader {
   shards: number[];
+}
+
+/** One connection for blocking reads, and the shards that are read over it. */
+export interface WakeUpReader extends ShardReader {
+  connection: RedisConnection;
 }
 
 /** One reader for all shards; on a Cluster one each, since one command cannot read streams of several slots. */
@@ -33,9 +37,10 @@ export function readersFor(url: string, connect: () => RedisConnection): WakeUpR
 
 /** Where wake-ups come from: Redis in the service, a model of it in simulations. */
 export interface WakeUpSource {
-  readonly readers: readonly WakeUpReader[];
+  readonly readers: readonly ShardReader[];
   ensureGroups(): Promise<void>;
-  read(reader: WakeUpReader, count: number, blockMs: number): Promise<WakeUp[]>;
+  /** `reader`: one of `readers`. */
+  read(reader: ShardReader, count: number, blockMs: number): Promise<WakeUp[]>;
   claimAbandoned(): Promise<WakeUp[]>;
   forgetDeadConsumers(): Promise<void>;
   interrupt(): Promise<void>;

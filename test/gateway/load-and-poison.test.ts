@@ -88,6 +88,38 @@ describe("poison", () => {
     expect(await letters.list()).toEqual([]);
   });
 
+  test("a message whose channel is not configured any more is set aside, not tried in a circle", async () => {
+    const web = await world.startGateway({ ROLE: "web" });
+    world.platform.sendAppText({ userId: "lisi", text: "给应用的话" });
+    await until(() => world.logLines.some((line) => line.msg === "message taken"));
+    world.forget(web.url);
+    await web.stop();
+    for (const name of Object.keys(world.env)) if (name.startsWith("WECOM_APP")) delete world.env[name];
+    await world.startGateway();
+    const letters = new DeadLetters(redis);
+    await until(async () => (await letters.list()).length === 1);
+    expect(await letters.list()).toMatchObject([{ reason: "channel_not_configured" }]);
+    expect(world.logLines.filter((line) => line.msg === "turn started")).toHaveLength(1);
+  });
+
+  test("with Redis out of memory a waiting turn pauses instead of spinning, and is answered when there is room", async () => {
+    const web = await world.startGateway({ ROLE: "web" });
+    world.platform.sendAppText({ userId: "lisi", text: "等一等" });
+    await until(() => world.logLines.some((line) => line.msg === "message taken"));
+    await redis.config("SET", "maxmemory", "1");
+    world.forget(web.url);
+    await web.stop();
+    await world.startGateway();
+    const commands = async (): Promise<number> =>
+      Number(/total_commands_processed:(\d+)/.exec(await redis.info("stats"))?.[1]);
+    const before = await commands();
+    const fromMs = performance.now();
+    await until(() => performance.now() - fromMs > 3_000, { what: "three seconds" });
+    expect((await commands()) - before).toBeLessThan(1_500);
+    await redis.config("SET", "maxmemory", "0");
+    await world.platform.waitForAppMessages("lisi", 1, WAIT_MS);
+  }, 60_000);
+
   test("an answer that WeCom refuses for good is set aside, and /retry asks its question again", async () => {
     await world.startGateway();
     world.platform.fault({ call: "message/send", effect: { kind: "errcode", errcode: 60020 } });
