@@ -14,7 +14,9 @@ function matches(text: string, pattern: RegExp): string[] {
 
 describe("docs/operations.md and docs/errors.md", () => {
   test("the table of metrics names every metric, with its labels, and no other", () => {
-    const { registry } = new Events(createLogger("silent"));
+    const events = new Events(createLogger("silent"));
+    events.watchModelEndpoints(() => []);
+    const { registry } = events;
     const defined = registry.getMetricsAsArray().map((metric) => {
       // prom-client keeps the label names, but its types do not tell of them.
       const { name, labelNames = [] } = metric as unknown as { name: string; labelNames?: string[] };
