@@ -7,6 +7,7 @@ interface Bench {
 
 const BENCHES: Record<string, () => Promise<Bench>> = {
   ack: async () => import("./ack.ts"),
+  stream: () => import("./stream.ts"),
   matcher: async () => import("./matcher.ts"),
 };
 
