@@ -70,9 +70,26 @@ function mark(name: string, content: string): string {
   return `<${name}>\n${content}\n</${name}>`;
 }
 
+/** What a reader does not see between two letters: spaces, zero-width and combining characters. */
+const GAP = "[\\s\\p{Cf}\\p{M}]{0,8}";
+const spelled = (word: string): string => [...word].join(GAP);
+const MARK_NAMES = ["context", "speaker", "quote"].map(spelled).join("|");
+const MARK_START = new RegExp(`<(?=${GAP}/?${GAP}${spelled("chat")}${GAP}[-‐‑‒–—−]${GAP}(?:${MARK_NAMES}))`, "giu");
+
 /** An angle bracket that would begin one of our marks becomes a full-width one, which reads alike and marks nothing. */
 function withoutMarks(text: string): string {
-  return text.replace(/<(?=\s{0,4}\/?\s{0,4}chat-(?:context|speaker|quote)\b)/gi, "＜");
+  return text.replace(MARK_START, "＜");
+}
+
+/**
+ * The marks of chat templates (Qwen, Llama, GLM, DeepSeek, Gemma, Mistral). A server puts texts into its template as they
+ * are, so these words would end somebody's turn there and begin another, even the system's.
+ */
+const TEMPLATE_MARK =
+  /<(?=\|[^<>|\s]{1,40}\|>|｜[^<>｜\s]{1,40}｜>|(?:start|end)_of_(?:turn|image)>|\/?s>|bos>|eos>|<\/?SYS>>)|\[(?=\/?INST\]|gMASK\]|(?:SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\])/g;
+
+function withoutTemplateMarks(text: string): string {
+  return text.replace(TEMPLATE_MARK, (bracket) => (bracket === "<" ? "＜" : "［"));
 }
 
 /** Longer names are not names; they would let somebody write into every message of a group. */
@@ -96,5 +113,6 @@ function alternating(messages: readonly ChatMessage[]): ChatMessage[] {
     if (before?.role === role) before.content += `\n\n${content}`;
     else joined.push({ role, content });
   }
+  for (const message of joined) message.content = withoutTemplateMarks(message.content);
   return joined;
 }

@@ -63,7 +63,7 @@ export class Mailbox {
         [seenKey(keys.shard, message.id), keys.mail, keys.wake, keys.stop, snapshot ?? keys.mail],
         [
           message.conversationId,
-          JSON.stringify(message),
+          encodeMessage(message),
           message.id,
           SEEN_TTL_MS,
           MAILBOX_MESSAGES_MAX,
@@ -79,4 +79,17 @@ export class Mailbox {
     if (what === "repeated") return { outcome: before === "busy" ? "busy" : "kept", repeated: true };
     return { outcome: what === "busy" ? "busy" : "kept", repeated: false };
   }
+}
+
+/**
+ * Half a character, which JSON writes as an escape, cannot be read by the scripts: the message would stay at the head of its
+ * mailbox and keep its conversation from ever being answered again.
+ */
+function encodeMessage(message: Message): string {
+  const json = JSON.stringify(message);
+  return json.includes("\\ud") ? JSON.stringify(message, wellFormed) : json;
+}
+
+function wellFormed(_name: string, value: unknown): unknown {
+  return typeof value === "string" ? value.toWellFormed() : value;
 }
