@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { Redis } from "ioredis";
@@ -62,7 +62,7 @@ interface Pieces {
 
 async function startPieces(): Promise<Pieces> {
   const sentAtMs = new Map<string, number[]>();
-  const server = createServer(async (incoming, outgoing) => {
+  const speak = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     let body = "";
     for await (const chunk of incoming) body += String(chunk);
     const name = /\[(\w+)\]/.exec(body)?.[1] ?? "";
@@ -78,7 +78,8 @@ async function startPieces(): Promise<Pieces> {
     }
     event(outgoing, { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] });
     outgoing.end("data: [DONE]\n\n");
-  });
+  };
+  const server = createServer((incoming, outgoing) => void speak(incoming, outgoing));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

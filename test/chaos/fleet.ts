@@ -86,7 +86,7 @@ export class Fleet {
 
   async stop(): Promise<void> {
     await Promise.all(this.#members.map(({ replica }) => replica.kill()));
-    await Promise.all(this.#members.map(({ proxy }) => proxy?.stop()));
+    for (const { proxy } of this.#members) await proxy?.stop();
     this.#members = [];
   }
 
