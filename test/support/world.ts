@@ -44,11 +44,12 @@ export interface Replica {
 const QUICK: PlatformOptions["timing"] = { pollIntervalMs: 60, appRetryIntervalMs: 300 };
 
 export async function startWorld(options: { platform?: PlatformOptions } = {}): Promise<World> {
-  const [platform, model, redis] = await Promise.all([
-    startWeComPlatform({ ...options.platform, timing: { ...QUICK, ...options.platform?.timing } }),
-    startFaultModelServer(),
-    startPrivateRedis({ appendonly: true }),
-  ]);
+  // First what can refuse its options: nothing else runs yet that would have to be stopped.
+  const platform = await startWeComPlatform({
+    ...options.platform,
+    timing: { ...QUICK, ...options.platform?.timing },
+  });
+  const [model, redis] = await Promise.all([startFaultModelServer(), startPrivateRedis({ appendonly: true })]);
   const dataDir = mkdtempSync(join(tmpdir(), "yingda-test-"));
   const env: Record<string, string> = {
     ...platform.environment(),
