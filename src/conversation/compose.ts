@@ -4,7 +4,7 @@ import { answerQuestion } from "./answer-question.ts";
 import { answerCommand, languageOfCommand } from "./command-replies.ts";
 import { parseCommand } from "./commands.ts";
 import type { Question } from "./question.ts";
-import { type Draft, plainDraft } from "./reply.ts";
+import { type Draft, leftUnanswered, plainDraft } from "./reply.ts";
 import { kindNames, languageOf, TEXTS } from "./texts.ts";
 import { mustLeave } from "./turn-errors.ts";
 import type { Composer, TurnInHand } from "./turn-in-hand.ts";
@@ -79,17 +79,19 @@ function afterFailure(error: unknown, turn: TurnInHand, composer: Composer): Dra
   const texts = TEXTS[languageOf(message.text)];
   const code = codeOf(error);
   const first = shown.firstAtMs === null ? {} : { firstShownAtMs: shown.firstAtMs };
-  const quote = message.quote === undefined ? {} : { quote: message.quote.text };
-  // A command that failed has no question of its own to ask again.
-  const unanswered = parseCommand(message.text) === null ? { unanswered: { text: message.text, ...quote } } : {};
   if (error instanceof YingdaError && code === "turn_stopped") {
     const text = shown.text === "" ? texts.stoppedMark : `${shown.text}\n\n${texts.stoppedMark}`;
     const stop = { obeyed: String(error.details.stopId) };
-    return { ...plainDraft(text, message, "stopped"), ...first, ...unanswered, stop };
+    return { ...plainDraft(text, message, "stopped"), ...first, ...leftUnanswered(message), stop };
   }
   if (code === "internal")
     composer.log.error({ err: error, traceId: message.traceId }, "a turn failed in our own code");
-  return { ...plainDraft(texts.failed(code), message, "failed"), ...first, ...unanswered, errorCode: code };
+  return {
+    ...plainDraft(texts.failed(code), message, "failed"),
+    ...first,
+    ...leftUnanswered(message),
+    errorCode: code,
+  };
 }
 
 /** The reply to a message that ended its worker so often that nobody tries again. */
@@ -97,5 +99,5 @@ export function gaveUp(message: Message, composer: Composer): Draft {
   const advice = "A message ended its worker several times and was set aside; see the dead letters.";
   composer.events.alert("message_set_aside", advice, { traceId: message.traceId });
   const text = TEXTS[languageOf(message.text)].failed("internal");
-  return { ...plainDraft(text, message, "failed"), errorCode: "internal", setAside: true };
+  return { ...plainDraft(text, message, "failed"), ...leftUnanswered(message), errorCode: "internal", setAside: true };
 }

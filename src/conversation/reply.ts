@@ -3,6 +3,7 @@ import type { ChatResult } from "../llm/chat-model.ts";
 import type { FlagRecord, TurnOutcome, TurnRecord } from "../review/records.ts";
 import type { Message } from "../session/message.ts";
 import type { SessionChange, UnansweredQuestion } from "../session/turn-desk.ts";
+import { parseCommand } from "./commands.ts";
 import type { PlannedPart } from "./reply-sink.ts";
 import { type Language, languageOf } from "./texts.ts";
 
@@ -26,6 +27,12 @@ export interface Draft {
 /** A draft that says one text and leaves the session as it is. */
 export function plainDraft(text: string, message: Message, outcome: TurnOutcome): Draft {
   return { text, language: languageOf(message.text), outcome, session: { kind: "keep" }, flags: [] };
+}
+
+/** What `/retry` asks again when this message got no answer. A command or an opened chat has no question: what is kept stays. */
+export function leftUnanswered(message: Message): Pick<Draft, "unanswered"> {
+  if (message.kind !== "message" || parseCommand(message.text) !== null) return {};
+  return { unanswered: { text: message.text, ...(message.quote === undefined ? {} : { quote: message.quote.text }) } };
 }
 
 /** A complete reply as the journal keeps it: everything that is needed to deliver, remember and record it after a crash. */

@@ -5,9 +5,8 @@ import { retry } from "../base/retry.ts";
 import type { ConversationDesk } from "../session/conversations.ts";
 import type { Message } from "../session/message.ts";
 import type { NotedReply, OpenedTurn } from "../session/turn-desk.ts";
-import { parseCommand } from "./commands.ts";
 import { composeReply, gaveUp } from "./compose.ts";
-import { type Draft, plainDraft, type Reply, toReply } from "./reply.ts";
+import { type Draft, leftUnanswered, plainDraft, type Reply, toReply } from "./reply.ts";
 import type { ReplySink } from "./reply-sink.ts";
 import { mustLeave } from "./turn-errors.ts";
 import type { Composer } from "./turn-in-hand.ts";
@@ -70,7 +69,8 @@ export async function runTurn(
       record,
       ...(setAside ? { deadLetter: { message, reason: record.errorCode, atMs: record.finishedAtMs } } : {}),
       ...(noted.reply.caseNumber === undefined ? {} : { caseNumber: noted.reply.caseNumber }),
-      ...unansweredBy(noted.reply, undelivered !== null, message),
+      // An answer that could not be delivered is none: its question can be asked again by a word.
+      ...(undelivered === null ? answeredBy(noted.reply) : leftUnanswered(message)),
       ...(noted.reply.stop === undefined ? {} : { stop: noted.reply.stop }),
     });
     parts.events.turnFinished({
@@ -114,14 +114,8 @@ export async function setAside(
   });
 }
 
-/** An answer that could not be delivered is none: the question can be asked again by a word. */
-function unansweredBy(reply: Reply, undelivered: boolean, message: Message): Pick<Reply, "unanswered"> {
-  if (undelivered && message.kind === "message" && parseCommand(message.text) === null) {
-    return {
-      unanswered: { text: message.text, ...(message.quote === undefined ? {} : { quote: message.quote.text }) },
-    };
-  }
-  return reply.unanswered === undefined ? {} : { unanswered: reply.unanswered };
+function answeredBy({ unanswered }: Reply): Pick<Reply, "unanswered"> {
+  return unanswered === undefined ? {} : { unanswered };
 }
 
 async function makeReply(

@@ -5,7 +5,7 @@ import type { DeliveryOptions, PlannedPart, ReplySink } from "../conversation/re
 import { type Language, TEXTS } from "../conversation/texts.ts";
 import type { ConversationDesk } from "../session/conversations.ts";
 import { SENT_TTL_MS } from "../session/keys.ts";
-import { STREAM_LIFE_MS } from "../session/snapshots.ts";
+import { type Snapshot, STREAM_LIFE_MS } from "../session/snapshots.ts";
 import type { WeComApi } from "../wecom/api-client.ts";
 import { APP_TEXT_BYTES_MAX, STREAM_BYTES_MAX } from "../wecom/payloads.ts";
 import type { ResponseUrlClient } from "../wecom/response-url.ts";
@@ -101,11 +101,7 @@ export class BotSink implements ReplySink {
     this.#end.abort();
     await this.#writing;
     const { responseUrl, responseUrls } = this.#parts;
-    if (part.via === "stream" && !this.#isLate()) {
-      await this.#write(part.text, true);
-      return;
-    }
-    if (this.#isLate()) await this.#write(this.#lateText(), true);
+    if (await this.#isInBubble(part)) return;
     if (responseUrl === undefined) {
       throw new YingdaError("wecom_refused", "The bubble's six minutes are over and the message has no response_url.");
     }
@@ -122,6 +118,15 @@ export class BotSink implements ReplySink {
     this.#closed.abort();
   }
 
+  /** Finishes the bubble, with the part if it is meant for it and in time. True when the part stands in it. */
+  async #isInBubble({ text, via }: PlannedPart): Promise<boolean> {
+    const late = this.#isLate();
+    if (via !== "stream" && !late) return false;
+    const finished = await this.#write(late ? this.#lateText() : text, true);
+    // One that was finished before stays as it was: by an earlier try of this part, or without it.
+    return via === "stream" && (finished === null ? !late : finished.content === text);
+  }
+
   #isLate(): boolean {
     return this.#parts.clock.nowMs() >= this.#expiresAtMs;
   }
@@ -132,7 +137,10 @@ export class BotSink implements ReplySink {
     this.#end.abort();
     this.#writing = (this.#writing ?? Promise.resolve())
       .then(() => this.#write(this.#lateText(), true))
-      .catch(() => undefined);
+      .then(
+        () => undefined,
+        () => undefined,
+      );
   }
 
   #lateText(): string {
@@ -155,8 +163,9 @@ export class BotSink implements ReplySink {
     }
   }
 
-  async #write(content: string, finish: boolean): Promise<void> {
-    await this.#parts.desk.show(this.#parts.streamId, { content, finish, expiresAtMs: this.#expiresAtMs });
+  /** Resolves with the finished snapshot when there was one already: it stays. */
+  async #write(content: string, finish: boolean): Promise<Snapshot | null> {
+    return this.#parts.desk.show(this.#parts.streamId, { content, finish, expiresAtMs: this.#expiresAtMs });
   }
 }
 

@@ -22,7 +22,7 @@ export interface ConversationDesk<Reply> {
   notes(): Promise<{ caseNumber: string | null; unanswered: UnansweredQuestion | null }>;
   noteReply(reply: Reply, distinctParts: string[]): Promise<number[]>;
   notePartsSent(count: number): Promise<void>;
-  show(streamId: string, snapshot: Snapshot): Promise<void>;
+  show(streamId: string, snapshot: Snapshot): Promise<Snapshot | null>;
   finish(message: Message, end: TurnEnd): Promise<void>;
 }
 

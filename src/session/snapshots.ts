@@ -21,8 +21,11 @@ export function firstSnapshot(receivedAtMs: number): Snapshot {
   return { content: "", finish: false, expiresAtMs: receivedAtMs + STREAM_LIFE_MS };
 }
 
-export function encodeSnapshot(snapshot: Snapshot): string {
-  return JSON.stringify(snapshot);
+/** How the JSON of a finished snapshot begins: scripts tell by it, without reading all of the text. */
+export const FINISHED = '{"finish":true';
+
+export function encodeSnapshot({ finish, expiresAtMs, content }: Snapshot): string {
+  return JSON.stringify({ finish, expiresAtMs, content });
 }
 
 export class Snapshots {

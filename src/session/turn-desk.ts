@@ -6,7 +6,7 @@ import type { Message } from "./message.ts";
 import { inStore } from "./redis.ts";
 import { Script } from "./script.ts";
 import { SESSION_TURNS_MAX, type SessionTurn } from "./session-turn.ts";
-import { encodeSnapshot, type Snapshot } from "./snapshots.ts";
+import { encodeSnapshot, FINISHED, type Snapshot } from "./snapshots.ts";
 
 /** Records that may wait in Redis for the database, per shard; past it the oldest are dropped, so that chats go on. */
 export const RECORDS_WAITING_MAX = 50_000;
@@ -66,13 +66,14 @@ return 1
 `);
 
 /**
- * Writes what a bubble shows.
+ * Writes what a bubble shows. A finished bubble stays as it is: WeCom has stopped asking for it.
  * KEYS lease, snapshot
  * ARGV lease value, snapshot JSON, TTL ms
- * RETURNS 1 | 0 lost
+ * RETURNS 1 | 0 lost | the finished snapshot that stays
  */
 const SHOW = new Script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.call('GETRANGE', KEYS[2], 0, ${FINISHED.length - 1}) == '${FINISHED}' then return redis.call('GET', KEYS[2]) end
 redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
 return 1
 `);
@@ -82,7 +83,7 @@ return 1
  * KEYS lease, mail, journal, session, records, dead, notes, stop
  * ARGV lease value, message id, "keep"|"add"|"replace"|"forget", turn JSON, session turns max, session TTL ms,
  *      record JSON, records max, dead letter JSON or "", dead letters max, case number or "", notes TTL ms,
- *      stop request: "" leave | "clear" | what it becomes, stop TTL ms,
+ *      stop request: "" leave | "clear" if it is this message's | what it becomes, stop TTL ms,
  *      unanswered question: "" leave | "clear" | JSON
  * RETURNS 1 | 0 lost | -1 another message is the oldest
  */
@@ -108,7 +109,9 @@ if ARGV[11] ~= '' then redis.call('HSET', KEYS[7], 'case', ARGV[11]) end
 if ARGV[15] == 'clear' then redis.call('HDEL', KEYS[7], 'question')
 elseif ARGV[15] ~= '' then redis.call('HSET', KEYS[7], 'question', ARGV[15]) end
 if redis.call('EXISTS', KEYS[7]) == 1 then redis.call('PEXPIRE', KEYS[7], ARGV[12]) end
-if ARGV[13] == 'clear' then redis.call('DEL', KEYS[8])
+if ARGV[13] == 'clear' then
+  local stop = redis.call('GET', KEYS[8])
+  if stop == ARGV[2] or stop == '${OBEYED}' .. ARGV[2] then redis.call('DEL', KEYS[8]) end
 elseif ARGV[13] ~= '' then redis.call('SET', KEYS[8], ARGV[13], 'PX', ARGV[14]) end
 return 1
 `);
@@ -226,11 +229,13 @@ export class TurnDesk<Reply> implements ConversationDesk<Reply> {
     if ((await this.#run(NOTE_SENT, [lease, journal], [count])) !== 1) throw leaseLost();
   }
 
-  async show(streamId: string, snapshot: Snapshot): Promise<void> {
+  /** Null once it is written; a bubble that was finished before stays, and is what this resolves with. */
+  async show(streamId: string, snapshot: Snapshot): Promise<Snapshot | null> {
     const key = snapshotKey(streamId);
-    if (key === null) return;
+    if (key === null) return null;
     const answer = await this.#run(SHOW, [this.lease.keys.lease, key], [encodeSnapshot(snapshot), SNAPSHOT_TTL_MS]);
-    if (answer !== 1) throw leaseLost();
+    if (answer === 0) throw leaseLost();
+    return typeof answer === "string" ? (JSON.parse(answer) as Snapshot) : null;
   }
 
   async finish(message: Message, end: TurnEnd): Promise<void> {
