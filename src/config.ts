@@ -138,7 +138,8 @@ const schema = z.object({
 export interface Config {
   http: { host: string; port: number };
   role: "all" | "web" | "worker";
-  redisUrl: string;
+  /** May hold a password. */
+  redisUrl: Secret;
   database: { url: Secret | null; dataDir: string };
   wecom: {
     apiBase: string;
@@ -165,15 +166,17 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     Object.entries(env).filter(([name, value]) => name in schema.shape && value !== undefined && value.trim() !== ""),
   );
   const parsed = schema.safeParse(given);
-  const faults = parsed.success
-    ? crossFaults(parsed.data)
-    : parsed.error.issues.map((issue) => fault(String(issue.path[0]), issue.message));
+  // What lies between variables depends on which are set, not on their being right: it is told in the same go.
+  const faults = [
+    ...(parsed.success ? [] : parsed.error.issues.map((issue) => fault(String(issue.path[0]), issue.message))),
+    ...crossFaults(given as unknown as Env),
+  ];
   if (!parsed.success || faults.length > 0) throw badConfig(faults);
   const e = parsed.data;
   return {
     http: { host: e.HOST, port: e.PORT },
     role: e.ROLE,
-    redisUrl: e.REDIS_URL,
+    redisUrl: new Secret(e.REDIS_URL),
     database: { url: e.DATABASE_URL ?? null, dataDir: e.DATA_DIR },
     wecom: { apiBase: e.WECOM_API_BASE, app: appOf(e), bot: botOf(e), botName: e.WECOM_BOT_NAME },
     callbackMaxAgeMs: e.CALLBACK_MAX_AGE_SECONDS * 1000,
@@ -189,7 +192,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     sessionTtlMs: e.SESSION_TTL_SECONDS * 1000,
     turnTimeoutMs: e.TURN_TIMEOUT_SECONDS * 1000,
     logLevel: e.LOG_LEVEL,
-    notices: noticesOf(e),
+    notices: noticesOf(given),
   };
 }
 
@@ -242,10 +245,21 @@ function crossFaults(e: Env): string[] {
   return faults;
 }
 
-function noticesOf(e: Env): string[] {
-  const unread = (["WECOM_BOT_ID", "GUARD_BASE_URL", "GUARD_KIND", "GUARD_MODEL"] as const).filter(
-    (name) => e[name] !== undefined,
-  );
+function noticesOf(given: Record<string, unknown>): string[] {
+  const unread = (
+    [
+      "WECOM_BOT_ID",
+      "WECOM_BOT_SECRET",
+      "WECOM_MEDIA_HOSTS",
+      "GUARD_BASE_URL",
+      "GUARD_API_KEY",
+      "GUARD_KIND",
+      "GUARD_MODEL",
+      "PUBLIC_URL",
+      "ADMIN_USERS",
+      "ADMIN_BOOTSTRAP_TOKEN",
+    ] as const
+  ).filter((name) => given[name] !== undefined);
   return unread.map((name) => `${name} is set, but this version does not use it yet.`);
 }
 

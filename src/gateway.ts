@@ -29,8 +29,9 @@ import { type ConversationDesk, redisConversations } from "./session/conversatio
 import { Mailbox } from "./session/mailbox.ts";
 import type { Message } from "./session/message.ts";
 import { RecordSpool } from "./session/record-spool.ts";
-import { connectBlockingRedis, connectRedis, readyWithin } from "./session/redis.ts";
+import { connectBlockingRedis, connectRedis, readyWithin, renewSilentLinks } from "./session/redis.ts";
 import { RedisTokenStore } from "./session/redis-token-store.ts";
+import { SendBudget } from "./session/send-budget.ts";
 import { Snapshots } from "./session/snapshots.ts";
 import { readersFor, WakeUps } from "./session/wake-ups.ts";
 import { WeComApi } from "./wecom/api-client.ts";
@@ -40,6 +41,8 @@ import { ResponseUrlClient } from "./wecom/response-url.ts";
 
 /** Turns that run at SIGTERM may finish within this; the rest is handed over. Below Kubernetes' 30 s. */
 const DRAIN_MS = 20_000;
+/** Requests under way when the listener closes; a callback takes milliseconds, unless Redis is slow. */
+const CLOSE_MS = 3_000;
 /** A start waits so long for Redis, then listens all the same and answers 503 until it is there. */
 const REDIS_WAIT_MS = 5_000;
 /** An idle keep-alive socket; longer than the usual proxy's 60 s, so that the proxy closes first. */
@@ -87,7 +90,9 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   });
   const systemPrompt = readOptional(config.systemPromptFile, "SYSTEM_PROMPT_FILE") ?? DEFAULT_SYSTEM_PROMPT;
 
-  const redis = stack.adopt(connectRedis(config.redisUrl, events), (connection) => connection.disconnect());
+  const redisUrl = config.redisUrl.reveal();
+  const redis = stack.adopt(connectRedis(redisUrl, events), (connection) => connection.disconnect());
+  renewSilentLinks(redis);
   const records = stack.adopt(
     openRecordStore({ databaseUrl: config.database.url, dataDir: config.database.dataDir, clock, events }),
     async (store) => store.close(),
@@ -139,11 +144,11 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       });
     }
     if (app === null) throw new YingdaError("channel_not_configured", "The app's settings are gone; set WECOM_APP_*.");
-    return appSink(app.api, reply.toUser);
+    return appSink(app.api, reply.toUser, new SendBudget(redis, app.agentId));
   };
 
-  const readers = readersFor(config.redisUrl, () =>
-    stack.adopt(connectBlockingRedis(config.redisUrl, events), (connection) => connection.disconnect()),
+  const readers = readersFor(redisUrl, () =>
+    stack.adopt(connectBlockingRedis(redisUrl, events), (connection) => connection.disconnect()),
   );
   const worker = new ConversationWorker({
     conversations: redisConversations<Reply>(redis, processId),
@@ -214,7 +219,6 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   }
   stack.defer(() => {
     draining = true;
-    intake.drain();
   });
   log.info({ url, role: config.role, app: app !== null, bot: config.wecom.bot !== null }, "listening");
 
@@ -282,9 +286,12 @@ async function listen(server: Server, host: string, port: number): Promise<strin
   return `http://${shown.includes(":") ? `[${shown}]` : shown}:${address.port}`;
 }
 
+/** Takes no new connections; requests under way may finish, for a while. */
 async function closeServer(server: Server): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
-  server.closeAllConnections();
+  server.closeIdleConnections();
+  const hard = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
   await promise;
+  clearTimeout(hard);
 }

@@ -84,6 +84,12 @@ export class Events {
     this.#log.info(e, "turn finished");
   }
 
+  /** A turn that could not be run to its end (it was left before) and never will be. */
+  turnSetAside(e: { traceId: string; channel: string; code: string }): void {
+    this.#turns.inc({ channel: e.channel, outcome: "failed" });
+    this.#log.info({ ...e, outcome: "failed" }, "turn set aside");
+  }
+
   /** The turn goes on in another process, or later: lease lost, shutdown, store away. */
   turnLeft(e: { traceId: string; error: unknown }): void {
     this.#running.dec();

@@ -8,6 +8,7 @@ import type { NotedReply, OpenedTurn } from "../session/turn-desk.ts";
 import { composeReply, gaveUp } from "./compose.ts";
 import { type Draft, leftUnanswered, plainDraft, type Reply, toReply } from "./reply.ts";
 import type { ReplySink } from "./reply-sink.ts";
+import { TEXTS } from "./texts.ts";
 import { mustLeave } from "./turn-errors.ts";
 import type { Composer } from "./turn-in-hand.ts";
 import { untilAborted } from "./until-aborted.ts";
@@ -53,8 +54,9 @@ export async function runTurn(
   const { traceId, channel } = message;
   const startedAtMs = parts.clock.nowMs();
   parts.events.turnStarted({ traceId, channel, attempt: attempts, waitedMs: startedAtMs - message.receivedAtMs });
-  const sink = parts.sinkFor(message, desk);
+  let sink: ReplySink | null = null;
   try {
+    sink = parts.sinkFor(message, desk);
     const noted = opened.noted ?? (await makeReply(opened, desk, signals, sink, startedAtMs, parts));
     const undelivered = await deliver(noted, message, desk, signals.leave, sink, parts);
     const record = {
@@ -84,7 +86,7 @@ export async function runTurn(
     parts.events.turnLeft({ traceId, error });
     throw error;
   } finally {
-    sink.close();
+    sink?.close();
   }
 }
 
@@ -106,12 +108,19 @@ export async function setAside(
     traceId: message.traceId,
     code: draft.errorCode,
   });
+  // A bubble can be finished from here; a push needs the channel that may be what is missing.
+  if (message.reply.kind === "bot") {
+    const content = TEXTS[draft.language].failed(draft.errorCode);
+    await desk.show(message.reply.streamId, { content, finish: true, expiresAtMs: nowMs });
+  }
   await desk.finish(message, {
     session: { kind: "keep" },
     sessionTtlMs: parts.sessionTtlMs,
     record: toReply(draft, [], facts).record,
     deadLetter: { message, reason: draft.errorCode, atMs: nowMs },
+    ...leftUnanswered(message),
   });
+  parts.events.turnSetAside({ traceId: message.traceId, channel: message.channel, code: draft.errorCode });
 }
 
 function answeredBy({ unanswered }: Reply): Pick<Reply, "unanswered"> {

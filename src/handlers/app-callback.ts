@@ -47,7 +47,7 @@ export function takeAppCallback(parts: AppCallbackParts): Middleware {
     const message = toMessage(callback, app.agentId, nowMs);
     if (message !== null) {
       const kept = await intake.take(message);
-      if (kept.outcome === "busy" && !kept.repeated) tellBusy(message, app, parts.log);
+      if (kept.tellBusy) tellBusy(message, app, parts.log);
     }
     ctx.status = 200;
     ctx.body = "";

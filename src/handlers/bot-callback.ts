@@ -86,6 +86,8 @@ async function openStream(message: Message & { reply: { streamId: string } }, no
     return streamReply({ streamId, content: TEXTS[languageOf(message.text)].busy, finish: true });
   }
   const snapshot = kept.repeated ? await parts.snapshots.read(streamId) : null;
+  if (snapshot === null && kept.repeated)
+    return streamReply({ streamId, content: TEXTS.zh.streamUnknown, finish: true });
   if (snapshot === null) return streamReply({ streamId, content: "", finish: false, feedbackId: streamId });
   return streamReply({ streamId, ...visible(snapshot, nowMs), feedbackId: streamId });
 }

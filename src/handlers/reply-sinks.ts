@@ -5,6 +5,7 @@ import type { DeliveryOptions, PlannedPart, ReplySink } from "../conversation/re
 import { type Language, TEXTS } from "../conversation/texts.ts";
 import type { ConversationDesk } from "../session/conversations.ts";
 import { SENT_TTL_MS } from "../session/keys.ts";
+import type { SendBudget } from "../session/send-budget.ts";
 import { type Snapshot, STREAM_LIFE_MS } from "../session/snapshots.ts";
 import type { WeComApi } from "../wecom/api-client.ts";
 import { APP_TEXT_BYTES_MAX, STREAM_BYTES_MAX } from "../wecom/payloads.ts";
@@ -19,7 +20,11 @@ const SHOW_EVERY_MS = 150;
 const MARK_DIGITS = ["\u200b", "\u200c"];
 
 /** Self-built app: text messages of at most 2048 bytes, in order (wecom-protocol 3.2). */
-export function appSink(api: Pick<WeComApi, "sendText">, toUser: string): ReplySink {
+export function appSink(
+  api: Pick<WeComApi, "sendText">,
+  toUser: string,
+  budget: Pick<SendBudget, "reserve">,
+): ReplySink {
   return {
     checksDuplicates: true,
     show() {
@@ -29,6 +34,15 @@ export function appSink(api: Pick<WeComApi, "sendText">, toUser: string): ReplyS
       return splitText(answer, APP_TEXT_BYTES_MAX - NOTICE_BYTES).map((text) => ({ text, via: "push" }));
     },
     async deliver(part, { mark, traceId, signal }) {
+      const waitMs = await budget.reserve(toUser);
+      if (waitMs > 0) {
+        const why = "WeCom would drop this push without a word: the member has had as many as it allows.";
+        throw new YingdaError("wecom_rate_limited", why, {
+          retryable: true,
+          retryAfterMs: waitMs,
+          details: { sent: "no" },
+        });
+      }
       await api.sendText({
         toUser,
         content: part.text + invisible(mark),

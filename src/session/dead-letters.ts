@@ -39,14 +39,14 @@ export class DeadLetters {
   }
 
   /**
-   * Answers the message as if it had just come, after whatever waits in its conversation. A bot's bubble is long finished
+   * Answers the message as if it had just come (under an id of its own, so that it has a record of its own), after whatever waits in its conversation. A bot's bubble is long finished
    * by then, so its answer goes by `response_url` while that lives (an hour, wecom-protocol 4.9). False when no such
    * message is set aside. Throws `store_unavailable`.
    */
   async sendAgain(messageId: string): Promise<boolean> {
     const found = (await this.#stored()).find(({ letter }) => letter.message.id === messageId);
     if (found === undefined) return false;
-    const { message } = found.letter;
+    const message = { ...found.letter.message, id: nextId(messageId) };
     const keys = conversationKeys(message.conversationId);
     const answer = await inStore(() =>
       SEND_AGAIN.run(
@@ -64,4 +64,10 @@ export class DeadLetters {
     );
     return lists.flat().map((stored) => ({ stored, letter: JSON.parse(stored) as DeadLetter }));
   }
+}
+
+/** `…#2`, then `…#3`: the message is the same, the turn is another. */
+function nextId(messageId: string): string {
+  const [, base = messageId, count] = /^(.*?)(?:#(\d+))?$/.exec(messageId) ?? [];
+  return `${base}#${Number(count ?? 1) + 1}`;
 }

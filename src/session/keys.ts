@@ -14,10 +14,8 @@ export const SEEN_TTL_MS = 24 * 3600_000;
 export const SNAPSHOT_TTL_MS = 30 * 60_000;
 /** WeCom's duplicate check looks back four hours at most (wecom-protocol 3.2). */
 export const SENT_TTL_MS = 4 * 3600_000;
-/** A stop request that nobody took is forgotten after this. */
+/** A stop request that nobody took is forgotten after this, and so is that one was obeyed. */
 export const STOP_TTL_MS = 10 * 60_000;
-/** A stop request becomes this and its message's id once a turn has obeyed it, so that its own turn can say so. */
-export const OBEYED = "obeyed:";
 /** How long a refusal can be appealed and an unanswered question asked again by a word. */
 export const NOTES_TTL_MS = 7 * 24 * 3600_000;
 
@@ -42,7 +40,11 @@ export interface ConversationKeys {
   lease: string;
   journal: string;
   session: string;
+  /** The newest stop request that no turn has obeyed. */
   stop: string;
+  /** Stop requests that a turn has obeyed and their own turns have not answered yet. */
+  obeyed: string;
+  toldBusy: string;
   sent: string;
   notes: string;
   wake: string;
@@ -60,6 +62,8 @@ export function conversationKeys(conversationId: string): ConversationKeys {
     journal: own("journal"),
     session: own("session"),
     stop: own("stop"),
+    obeyed: own("obeyed"),
+    toldBusy: own("toldbusy"),
     sent: own("sent"),
     notes: own("notes"),
     wake: wakeKey(shard),

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { YingdaError } from "../base/errors.ts";
 import type { ConversationLease } from "./conversations.ts";
-import { type ConversationKeys, conversationKeys, OBEYED } from "./keys.ts";
+import { type ConversationKeys, conversationKeys } from "./keys.ts";
 import type { RedisConnection } from "./redis.ts";
 import { inStore } from "./redis.ts";
 import { Script } from "./script.ts";
@@ -118,7 +118,7 @@ export class Lease implements ConversationLease {
     );
     const [held, stopId] = answer as [number, string?];
     if (held !== 1) throw leaseLost();
-    return stopId === undefined || stopId === "" || stopId.startsWith(OBEYED) ? null : stopId;
+    return stopId === undefined || stopId === "" ? null : stopId;
   }
 
   /** True when released; false when there is more mail, and the conversation is still ours. Throws `lease_lost`. */

@@ -7,28 +7,31 @@ import { encodeSnapshot, firstSnapshot } from "./snapshots.ts";
 
 /** Messages of one conversation that may wait; a member who writes more gets "busy" instead of an answer hours later. */
 export const MAILBOX_MESSAGES_MAX = 20;
+/** A member who goes on writing into a full mailbox is told once in this time. */
+export const BUSY_NOTICE_EVERY_MS = 60_000;
 /** Wake-ups that may wait in one shard; keeps a stopped fleet of workers from filling Redis until nothing works. */
 export const WAKE_UPS_MAX = 20_000;
 
 /**
  * Keep before you acknowledge: claims the message's id, appends it to the mailbox, opens its snapshot and wakes a worker.
  * All or nothing, also when Redis is out of memory: the first write is refused then, and nothing was written before it.
- * KEYS seen, mail, wake, stop, snapshot (any key where there is none)
+ * KEYS seen, mail, wake, stop, snapshot (any key where there is none), told busy
  * ARGV conversation id, message JSON, message id, seen TTL ms, mailbox max, wake-ups max, snapshot or "", snapshot TTL ms,
- *      "1" when it also asks the running turn to stop, stop TTL ms
- * RETURNS {"kept"} | {"busy"} | {"repeated", what the first delivery got}
+ *      "1" when it also asks the running turn to stop, stop TTL ms, pause between two notices of being busy in ms
+ * RETURNS {"kept"} | {"busy", "tell" or ""} | {"repeated", what the first delivery got}
  */
 export const KEEP = new Script(`
 local before = redis.call('GET', KEYS[1])
 if before then return {'repeated', before} end
-if redis.call('LLEN', KEYS[2]) >= tonumber(ARGV[5]) or redis.call('XLEN', KEYS[3]) >= tonumber(ARGV[6]) then
+local stops = ARGV[9] == '1'
+if not stops and (redis.call('LLEN', KEYS[2]) >= tonumber(ARGV[5]) or redis.call('XLEN', KEYS[3]) >= tonumber(ARGV[6])) then
   redis.call('SET', KEYS[1], 'busy', 'PX', ARGV[4])
-  return {'busy'}
+  return {'busy', redis.call('SET', KEYS[6], '1', 'NX', 'PX', ARGV[11]) and 'tell' or ''}
 end
 redis.call('SET', KEYS[1], 'kept', 'PX', ARGV[4])
 redis.call('RPUSH', KEYS[2], ARGV[2])
 if ARGV[7] ~= '' then redis.call('SET', KEYS[5], ARGV[7], 'PX', ARGV[8]) end
-if ARGV[9] == '1' then redis.call('SET', KEYS[4], ARGV[3], 'PX', ARGV[10]) end
+if stops then redis.call('SET', KEYS[4], ARGV[3], 'PX', ARGV[10]) end
 redis.call('XADD', KEYS[3], '*', 'c', ARGV[1])
 return {'kept'}
 `);
@@ -39,6 +42,8 @@ export interface Kept {
   outcome: KeepOutcome;
   /** This message was taken before; `outcome` is what it got then. Nothing was changed. */
   repeated: boolean;
+  /** Busy, and the person was not told so lately: notices are pushes too, and WeCom drops a member's 31st in a minute. */
+  tellBusy: boolean;
 }
 
 export class Mailbox {
@@ -60,7 +65,7 @@ export class Mailbox {
     const answer = await inStore(() =>
       KEEP.run(
         this.#redis,
-        [seenKey(keys.shard, message.id), keys.mail, keys.wake, keys.stop, snapshot ?? keys.mail],
+        [seenKey(keys.shard, message.id), keys.mail, keys.wake, keys.stop, snapshot ?? keys.mail, keys.toldBusy],
         [
           message.conversationId,
           encodeMessage(message),
@@ -72,12 +77,13 @@ export class Mailbox {
           SNAPSHOT_TTL_MS,
           options.stops ? "1" : "0",
           STOP_TTL_MS,
+          BUSY_NOTICE_EVERY_MS,
         ],
       ),
     );
-    const [what, before] = answer as [string, string?];
-    if (what === "repeated") return { outcome: before === "busy" ? "busy" : "kept", repeated: true };
-    return { outcome: what === "busy" ? "busy" : "kept", repeated: false };
+    const [what, more] = answer as [string, string?];
+    if (what === "repeated") return { outcome: more === "busy" ? "busy" : "kept", repeated: true, tellBusy: false };
+    return { outcome: what === "busy" ? "busy" : "kept", repeated: false, tellBusy: more === "tell" };
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ConversationDesk } from "./conversations.ts";
-import { NOTES_TTL_MS, OBEYED, SENT_TTL_MS, SNAPSHOT_TTL_MS, STOP_TTL_MS, snapshotKey } from "./keys.ts";
+import { NOTES_TTL_MS, SENT_TTL_MS, SNAPSHOT_TTL_MS, STOP_TTL_MS, snapshotKey } from "./keys.ts";
 import { type Lease, leaseLost } from "./lease.ts";
 import type { Message } from "./message.ts";
 import { inStore } from "./redis.ts";
@@ -80,10 +80,10 @@ return 1
 
 /**
  * Ends a turn in one step: the message leaves the mailbox, the session gains the turn, the record waits for the database.
- * KEYS lease, mail, journal, session, records, dead, notes, stop
+ * KEYS lease, mail, journal, session, records, dead, notes, stop, obeyed
  * ARGV lease value, message id, "keep"|"add"|"replace"|"forget", turn JSON, session turns max, session TTL ms,
  *      record JSON, records max, dead letter JSON or "", dead letters max, case number or "", notes TTL ms,
- *      stop request: "" leave | "clear" if it is this message's | what it becomes, stop TTL ms,
+ *      "" | "answered" this message was a stop request | the stop request that was obeyed, stop TTL ms,
  *      unanswered question: "" leave | "clear" | JSON
  * RETURNS 1 | 0 lost | -1 another message is the oldest
  */
@@ -109,10 +109,18 @@ if ARGV[11] ~= '' then redis.call('HSET', KEYS[7], 'case', ARGV[11]) end
 if ARGV[15] == 'clear' then redis.call('HDEL', KEYS[7], 'question')
 elseif ARGV[15] ~= '' then redis.call('HSET', KEYS[7], 'question', ARGV[15]) end
 if redis.call('EXISTS', KEYS[7]) == 1 then redis.call('PEXPIRE', KEYS[7], ARGV[12]) end
-if ARGV[13] == 'clear' then
-  local stop = redis.call('GET', KEYS[8])
-  if stop == ARGV[2] or stop == '${OBEYED}' .. ARGV[2] then redis.call('DEL', KEYS[8]) end
-elseif ARGV[13] ~= '' then redis.call('SET', KEYS[8], ARGV[13], 'PX', ARGV[14]) end
+if ARGV[13] ~= '' then
+  local request = ARGV[13]
+  if request == 'answered' then
+    request = ARGV[2]
+    redis.call('SREM', KEYS[9], request)
+  else
+    redis.call('SADD', KEYS[9], request)
+    redis.call('PEXPIRE', KEYS[9], ARGV[14])
+  end
+  -- A newer request is meant for another turn.
+  if redis.call('GET', KEYS[8]) == request then redis.call('DEL', KEYS[8]) end
+end
 return 1
 `);
 
@@ -198,7 +206,7 @@ export class TurnDesk<Reply> implements ConversationDesk<Reply> {
 
   /** Whether a turn was ended by the stop request in this message. */
   async wasObeyed(stopMessageId: string): Promise<boolean> {
-    return (await inStore(() => this.lease.redis.get(this.lease.keys.stop))) === OBEYED + stopMessageId;
+    return (await inStore(() => this.lease.redis.sismember(this.lease.keys.obeyed, stopMessageId))) === 1;
   }
 
   /** What is kept beside the session for `/appeal` and `/retry`. */
@@ -243,7 +251,7 @@ export class TurnDesk<Reply> implements ConversationDesk<Reply> {
     const turn = "turn" in end.session ? JSON.stringify(end.session.turn) : "";
     const answer = await this.#run(
       FINISH,
-      [keys.lease, keys.mail, keys.journal, keys.session, keys.records, keys.dead, keys.notes, keys.stop],
+      [keys.lease, keys.mail, keys.journal, keys.session, keys.records, keys.dead, keys.notes, keys.stop, keys.obeyed],
       [
         message.id,
         end.session.kind,
@@ -256,7 +264,7 @@ export class TurnDesk<Reply> implements ConversationDesk<Reply> {
         DEAD_LETTERS_MAX,
         end.caseNumber ?? "",
         NOTES_TTL_MS,
-        end.stop === undefined ? "" : "obeyed" in end.stop ? OBEYED + end.stop.obeyed : "clear",
+        end.stop === undefined ? "" : "obeyed" in end.stop ? end.stop.obeyed : "answered",
         STOP_TTL_MS,
         end.unanswered === undefined ? "" : end.unanswered === "clear" ? "clear" : JSON.stringify(end.unanswered),
       ],

@@ -6,6 +6,8 @@ import type { RedisConnection } from "./redis.ts";
 export const WAKE_GROUP = "workers";
 /** A wake-up unacknowledged and untouched for so long belongs to a dead worker: longer than a lease lives. */
 const ABANDONED_MS = 9_000;
+/** A blocking read that is answered so much later than it should have been sits on a dead link. */
+const SILENT_AFTER_MS = 3_000;
 /** Entries looked at in one claim of one shard; the next round takes the rest. */
 const CLAIM_COUNT = 100;
 /** A worker that was silent for so long and owes nothing is struck off, so that restarts do not pile up names. */
@@ -53,6 +55,8 @@ export class WakeUps implements WakeUpSource {
   readonly consumer: string;
   /** Redis's number of a blocking connection while it lives; it is needed to end a wait from another connection. */
   readonly #connectionIds = new Map<WakeUpReader, number>();
+  /** How far the search for abandoned wake-ups has come in each shard: one search looks at a part of the list only. */
+  readonly #claimedUpTo = new Map<number, string>();
 
   constructor(commands: RedisConnection, readers: WakeUpReader[], consumer: string) {
     this.#commands = commands;
@@ -84,18 +88,22 @@ export class WakeUps implements WakeUpSource {
       this.#connectionIds.set(reader, await connection.client("ID"));
     }
     const streams = shards.map(wakeKey);
-    const answer = (await connection.xreadgroup(
-      "GROUP",
-      WAKE_GROUP,
-      this.consumer,
-      "COUNT",
-      Math.max(1, Math.floor(count / shards.length)),
-      "BLOCK",
-      blockMs,
-      "STREAMS",
-      ...streams,
-      ...streams.map(() => ">"),
-    )) as [stream: string, entries: StreamEntry[]][] | null;
+    // A link that went silent (a dead machine, a forgotten NAT entry) never errors: without this the worker would be deaf.
+    const silent = setTimeout(() => connection.disconnect(true), blockMs + SILENT_AFTER_MS);
+    const answer = (await connection
+      .xreadgroup(
+        "GROUP",
+        WAKE_GROUP,
+        this.consumer,
+        "COUNT",
+        Math.max(1, Math.floor(count / shards.length)),
+        "BLOCK",
+        blockMs,
+        "STREAMS",
+        ...streams,
+        ...streams.map(() => ">"),
+      )
+      .finally(() => clearTimeout(silent))) as [stream: string, entries: StreamEntry[]][] | null;
     return (answer ?? []).flatMap(([, entries]) => toWakeUps(entries));
   }
 
@@ -111,15 +119,16 @@ export class WakeUps implements WakeUpSource {
   async claimAbandoned(): Promise<WakeUp[]> {
     const found: WakeUp[] = [];
     for (const shard of allShards()) {
-      const [, entries] = (await this.#commands.xautoclaim(
+      const [cursor, entries] = (await this.#commands.xautoclaim(
         wakeKey(shard),
         WAKE_GROUP,
         this.consumer,
         ABANDONED_MS,
-        "0-0",
+        this.#claimedUpTo.get(shard) ?? "0-0",
         "COUNT",
         CLAIM_COUNT,
       )) as [cursor: string, entries: StreamEntry[]];
+      this.#claimedUpTo.set(shard, cursor);
       found.push(...toWakeUps(entries));
     }
     return found;

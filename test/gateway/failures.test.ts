@@ -141,6 +141,21 @@ describe("failures", () => {
     expect(world.platform.inbox("zhangsan")).toHaveLength(1);
   }, 60_000);
 
+  test("a bot message that comes while the process drains is kept, and answered by whoever comes next", async () => {
+    const leaving = await world.startGateway({}, { drainMs: 3_000 });
+    world.model.script([streams({ text: "一" }, { hang: true })]);
+    world.platform.sendBotText({ userId: "zhangsan", text: "一" });
+    await world.model.request(1);
+    const stopped = leaving.stop();
+    await until(async () => (await readiness(leaving.url)).status === 503);
+    const late = world.platform.sendBotText({ userId: "lisi", text: "二" });
+    expect((await late.outcome).result).toBe("accepted");
+    await stopped;
+    world.forget(leaving.url);
+    await world.startGateway();
+    await world.platform.waitForBubble(late.messageId, { finished: true }, WAIT_MS);
+  }, 60_000);
+
   test("SIGTERM: the running turn finishes, the process exits 0, and nothing new is taken", async () => {
     const replica = await world.startProcess();
     world.model.script([answers("慢慢说完这句话。", { pieceLength: 1, everyMs: 100 })]);

@@ -43,7 +43,11 @@ const FINISH = { session: { kind: "keep" as const }, sessionTtlMs: 60_000, recor
 describe("mailbox", () => {
   test("a message kept, then taken by a worker, is the same in every field", async () => {
     const message = botMessage({ text: "问题", quote: { kind: "text", text: "引用" }, groupId: "wrChat" });
-    expect(await new Mailbox(redis).keep(message, { stops: false })).toEqual({ outcome: "kept", repeated: false });
+    expect(await new Mailbox(redis).keep(message, { stops: false })).toEqual({
+      outcome: "kept",
+      repeated: false,
+      tellBusy: false,
+    });
     const a = await worker("a");
     const [wakeUp] = await a.read(reader, 10, 100);
     expect(wakeUp?.conversationId).toBe(message.conversationId);
@@ -67,9 +71,9 @@ describe("mailbox", () => {
     const mailbox = new Mailbox(redis);
     for (let i = 0; i < MAILBOX_MESSAGES_MAX; i += 1) await mailbox.keep(appMessage(), { stops: false });
     const late = appMessage();
-    expect(await mailbox.keep(late, { stops: false })).toEqual({ outcome: "busy", repeated: false });
+    expect(await mailbox.keep(late, { stops: false })).toEqual({ outcome: "busy", repeated: false, tellBusy: true });
     await redis.lpop(conversationKeys(late.conversationId).mail);
-    expect(await mailbox.keep(late, { stops: false })).toEqual({ outcome: "busy", repeated: true });
+    expect(await mailbox.keep(late, { stops: false })).toEqual({ outcome: "busy", repeated: true, tellBusy: false });
   });
 
   test("a bot message opens an empty snapshot that polls can read, once", async () => {
@@ -89,7 +93,11 @@ describe("mailbox", () => {
     await expect(mailbox.keep(message, { stops: false })).rejects.toMatchObject({ code: "store_unavailable" });
     await redis.config("SET", "maxmemory", "0");
     expect(await redis.keys("*")).toEqual([]);
-    expect(await mailbox.keep(message, { stops: false })).toEqual({ outcome: "kept", repeated: false });
+    expect(await mailbox.keep(message, { stops: false })).toEqual({
+      outcome: "kept",
+      repeated: false,
+      tellBusy: false,
+    });
   });
 
   test("with Redis away keeping fails at once instead of waiting in memory", async () => {
@@ -282,7 +290,7 @@ describe("turn desk", () => {
     expect(await lease.renew()).toBeNull();
     expect(await desk.wasObeyed(stop.id)).toBe(true);
     await desk.finish(stop, { ...FINISH, stop: { answered: true } });
-    expect(await redis.exists(keys.stop)).toBe(0);
+    expect(await redis.exists(keys.stop, keys.obeyed)).toBe(0);
   });
 
   test("the case of a refusal and an unanswered question are kept beside the session", async () => {

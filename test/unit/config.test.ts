@@ -22,7 +22,7 @@ describe("configuration", () => {
     const config = readConfig({ ...MODEL, ...BOT });
     expect(config.http).toEqual({ host: "0.0.0.0", port: 3000 });
     expect(config.role).toBe("all");
-    expect(config.redisUrl).toBe("redis://127.0.0.1:6379/0");
+    expect(config.redisUrl.reveal()).toBe("redis://127.0.0.1:6379/0");
     expect(config.callbackMaxAgeMs).toBe(300_000);
     expect(config.sessionTtlMs).toBe(86_400_000);
     expect(config.turnTimeoutMs).toBe(300_000);
@@ -33,7 +33,14 @@ describe("configuration", () => {
   });
 
   test("several faults are reported at once, each with its name and an example that works", () => {
-    const faults = faultsOf({ ...BOT, PORT: "http", REDIS_URL: "localhost", GROUP_SESSION: "both", LOG_LEVEL: "loud" });
+    const faults = faultsOf({
+      ...MODEL,
+      ...BOT,
+      PORT: "http",
+      REDIS_URL: "localhost",
+      GROUP_SESSION: "both",
+      LOG_LEVEL: "loud",
+    });
     expect(faults).toHaveLength(4);
     expect(faults.join("\n")).toMatch(/PORT must be a whole number. Example: PORT=3000/);
     expect(faults.join("\n")).toMatch(/REDIS_URL .*Example: REDIS_URL=redis:\/\//);
