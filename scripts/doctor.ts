@@ -92,7 +92,7 @@ async function checkKeys({ wecom }: Config): Promise<Finding[]> {
 }
 
 async function checkRedis({ redisUrl }: Config): Promise<Finding[]> {
-  const redis = new Redis(redisUrl, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 5_000 });
+  const redis = new Redis(redisUrl.reveal(), { lazyConnect: true, retryStrategy: () => null, connectTimeout: 5_000 });
   redis.on("error", () => undefined); // what went wrong is told by the call that failed
   const findings: Finding[] = [];
   const cure = "Start Redis 6.2 or newer and set REDIS_URL to it.";
