@@ -7,7 +7,7 @@ import { seal } from "../../simulator/platform-crypto.ts";
 import { answers, fails, streams } from "../support/fault-model-server.ts";
 import { until } from "../support/until.ts";
 import { startWorld, type World } from "../support/world.ts";
-import { signedRequest } from "./hostile-requests.ts";
+import { signedRequest } from "./requests.ts";
 
 /** Every secret and every text of one run is searched in everything that the process ever showed: no hit anywhere. */
 
