@@ -27,7 +27,8 @@ export function checkDelivery(turn: Turn, findings: Findings): void {
     if (!answer.startsWith(text))
       findings.violation("whole answer", message, "parts of it came doubled or out of order");
     const usedUp = message.reply.kind === "bot" && record.errorCode === "wecom_refused";
-    if (text === answer && usedUp) findings.violation("whole answer", message, "its own arrival was taken for a refusal");
+    if (text === answer && usedUp)
+      findings.violation("whole answer", message, "its own arrival was taken for a refusal");
     else if (text === answer) findings.window("an answer arrived that counts as undelivered");
     return;
   }

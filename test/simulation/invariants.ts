@@ -55,7 +55,8 @@ function checkDiligence(history: History, findings: Findings): void {
   const again = opens - history.opens.size;
   // Each may hit every conversation, and a stop interrupts as many turns.
   const explained = (misfortunes + happened("replica: stop")) * history.kept.size;
-  if (again > explained) findings.violation("diligence", null, `${again} turns were begun again, ${explained} explained`);
+  if (again > explained)
+    findings.violation("diligence", null, `${again} turns were begun again, ${explained} explained`);
   if (misfortunes === 0 && history.neglectedMsMax > NEGLECT_MS_MAX) {
     const what = `a conversation with mail was left alone for ${Math.round(history.neglectedMsMax)} ms`;
     findings.violation("diligence", null, what);

@@ -93,15 +93,6 @@ function commandTexts(text: string): (texts: Texts) => string[] {
       return (texts) => [texts.forgotten];
     case "retry":
       return (texts) => [texts.nothingToRetry];
-    case null: {
-      throw new Error("Not implemented yet: null case");
-    }
-    case "appeal": {
-      throw new Error('Not implemented yet: "appeal" case');
-    }
-    case "help": {
-      throw new Error('Not implemented yet: "help" case');
-    }
     default:
       return () => [];
   }

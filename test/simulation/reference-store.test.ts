@@ -148,33 +148,6 @@ async function take(step: Step, pair: StorePair): Promise<Answers> {
     }
     case "reserve":
       return pair.reserve(step.user, step.times);
-    case "finish": {
-      throw new Error('Not implemented yet: "finish" case');
-    }
-    case "hand over": {
-      throw new Error('Not implemented yet: "hand over" case');
-    }
-    case "look": {
-      throw new Error('Not implemented yet: "look" case');
-    }
-    case "note reply": {
-      throw new Error('Not implemented yet: "note reply" case');
-    }
-    case "note sent": {
-      throw new Error('Not implemented yet: "note sent" case');
-    }
-    case "open": {
-      throw new Error('Not implemented yet: "open" case');
-    }
-    case "release": {
-      throw new Error('Not implemented yet: "release" case');
-    }
-    case "renew": {
-      throw new Error('Not implemented yet: "renew" case');
-    }
-    case "show": {
-      throw new Error('Not implemented yet: "show" case');
-    }
     default:
       return takeAsHolder(step, pair);
   }

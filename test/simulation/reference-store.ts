@@ -167,7 +167,9 @@ export class ReferenceStore<Reply> {
   }
 
   /** What may be asked without the lease: session, notes, obeyed stop requests. */
-  look(conversationId: string): Pick<ReferenceConversation<Reply>, "recall" | "notes" | "wasObeyed" | "state" | "mail"> {
+  look(
+    conversationId: string,
+  ): Pick<ReferenceConversation<Reply>, "recall" | "notes" | "wasObeyed" | "state" | "mail"> {
     return this.#conversation(conversationId);
   }
 

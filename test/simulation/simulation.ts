@@ -89,7 +89,12 @@ class World {
     this.#history = history;
     this.#random = random;
     const common = { time, history };
-    this.store = new SimulatedStore({ ...common, random: random.fork(), fates: scenario.storeFates, travelMsMax: scenario.storeTravelMs });
+    this.store = new SimulatedStore({
+      ...common,
+      random: random.fork(),
+      fates: scenario.storeFates,
+      travelMsMax: scenario.storeTravelMs,
+    });
     this.#weCom = new SimulatedWeCom({ ...common, random: random.fork(), fates: scenario.sendFates });
     const { redelivery } = scenario;
     this.#platform = new Platform({ ...common, random: random.fork(), replicas: this.#replicas, redelivery });
