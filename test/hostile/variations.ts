@@ -38,7 +38,7 @@ export function variation(doors: Doors, route: Route, random: () => number, numb
     };
   }
   if (kind === 1) {
-    const ageS = (pick(2) === 0 ? -1 : 1) * (302 + pick(1_000_000));
+    const ageS = (pick(2) === 0 ? -1 : 1) * (330 + pick(1_000_000));
     const sealed = seal(doors[channelOf(route)], plain, doors.nowMs() + ageS * 1000);
     return { name: `${ageS} s off`, ...around(route, sealed), statuses: FORBIDDEN, code: "stale_timestamp" };
   }
