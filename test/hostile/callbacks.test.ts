@@ -19,7 +19,7 @@ const SEED = Number(process.env.HOSTILE_SEED ?? 20_260_101);
 /** Before the first measure, for caches to fill and the compiler to warm up. */
 const WARM_UP_PER_ROUTE = 300;
 /**
- * Measured over 70,000 requests: between 47 and 55 MiB, in no order, as the engine compiles code and throws it away; from
+ * Measured over 70,000 requests: between 47 and 56 MiB, in no order, as the engine compiles code and throws it away; from
  * 20,000 on within half a MiB. In the long form 200 bytes that stay of each request go beyond this, in any form the bodies
  * of a few large ones.
  */

@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { expect, test } from "@jest/globals";
@@ -8,6 +7,7 @@ import { answers, fails, streams } from "../support/fault-model-server.ts";
 import { until } from "../support/until.ts";
 import { startWorld, type World } from "../support/world.ts";
 import { signedRequest } from "./requests.ts";
+import { startWatchedGateway } from "./watched-gateway.ts";
 
 /** Every secret and every text of one run is searched in everything that the process ever showed: no hit anywhere. */
 
@@ -18,25 +18,6 @@ const MODEL_KEY = "sk-canaryModelKey1";
 const RESPONSE_CODE = "canaryResponseCode1";
 const QUESTION = "金丝雀问题";
 const ANSWER = "金丝雀回答";
-
-interface Printed {
-  child: ChildProcess;
-  /** stdout and stderr so far, from the first byte on. */
-  text(): string;
-  url(): string | undefined;
-}
-
-function startPrinting(env: Record<string, string>): Printed {
-  const main = new URL("../../src/main.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, [main], {
-    env: { PATH: process.env.PATH ?? "", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const chunks: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-  const text = (): string => Buffer.concat(chunks).toString("utf8");
-  return { child, text, url: () => /"url":"(http:[^"]+)"[^\n]*"msg":"listening"/.exec(text())?.[1] };
-}
 
 async function redisWithPassword(world: World): Promise<{ redis: Redis; url: string }> {
   const open = new Redis(world.redis.url);
@@ -51,7 +32,7 @@ test("no secret and no text is in logs, metrics, health, errors or the command l
   const world = await startWorld({ platform: { limits: { memberPerMinute: 1_000 } } });
   const { redis, url: redisUrl } = await redisWithPassword(world);
   redis.on("error", () => undefined);
-  const printed = startPrinting({
+  const gateway = await startWatchedGateway({
     ...world.env,
     REDIS_URL: redisUrl,
     DATABASE_URL: `postgres://yingda:${DATABASE_PASSWORD}@127.0.0.1:1/yingda`,
@@ -61,42 +42,26 @@ test("no secret and no text is in logs, metrics, health, errors or the command l
     LOG_LEVEL: "trace",
   });
   try {
-    await until(() => printed.url() !== undefined, { what: "listening", timeoutMs: WAIT_MS });
-    const url = printed.url() ?? "";
+    const { url } = gateway;
+    const printed = (): string => gateway.stdout() + gateway.stderr();
     const { app, bot, corpId } = world.platform;
     world.platform.setCallbackUrls({ app: [`${url}/wecom/app`], bot: [`${url}/wecom/bot`] });
     const bodies: string[] = [];
     const read = async (path: string, init: RequestInit = {}): Promise<void> => {
       bodies.push(await (await fetch(`${url}${path}`, init)).text());
     };
-    const finished = (): number => printed.text().split('"msg":"turn finished"').length - 1;
-    let asked = 0;
+    const finished = (): number => printed().split('"msg":"turn finished"').length - 1;
+    let turns = 0;
+    const turnsEnd = async (more: number): Promise<void> => {
+      turns += more;
+      await until(() => finished() >= turns, { what: `turn ${turns}`, timeoutMs: WAIT_MS });
+    };
     const ask = async (): Promise<void> => {
-      asked += 1;
-      world.platform.sendAppText({ userId: "zhangsan", text: `${QUESTION}${asked}` });
-      await until(() => finished() >= asked, { what: `turn ${asked}`, timeoutMs: WAIT_MS });
+      world.platform.sendAppText({ userId: "zhangsan", text: `${QUESTION}${turns}` });
+      await turnsEnd(1);
     };
 
-    // A model whose errors quote what it was sent, in every way that it can fail.
-    const quoting = `Incorrect API key: ${MODEL_KEY}. Prompt was: ${QUESTION} http://a/?access_token=${MODEL_KEY}`;
-    for (const failure of [
-      fails(401, { message: quoting, type: quoting, param: quoting }),
-      fails(400, { message: quoting, code: quoting }),
-      { status: 404, body: quoting },
-      streams({ text: ANSWER }, { event: { error: { message: quoting, code: 500 } } }),
-      streams({ raw: `data: {broken ${quoting}\n\n` }),
-      answers(ANSWER),
-    ]) {
-      let first = true;
-      world.model.script(() => {
-        const now = first || failure.status !== undefined ? failure : answers(ANSWER);
-        first = false;
-        return now;
-      });
-      await ask();
-    }
     world.model.script(() => answers(ANSWER));
-
     // WeCom's errors: its errmsg repeats what it was sent.
     const errmsg = `invalid: ${ANSWER} access_token=canaryErrmsg1 hint: [1:2] from ip: 1.2.3.4`;
     for (const errcode of [40014, 44004, 60020, 81013]) {
@@ -124,6 +89,13 @@ test("no secret and no text is in logs, metrics, health, errors or the command l
     const responseUrl = `http://127.0.0.1:1/cgi-bin/aibot/response?response_code=${RESPONSE_CODE}`;
     const words = { msgtype: "text", text: { content: QUESTION } };
     await post(JSON.stringify({ ...message, ...words, quote: words, response_url: responseUrl }));
+    // An answer so long that the rest goes by the address, which WeCom does not know.
+    world.model.script(() => answers(ANSWER.repeat(1_500), { pieceLength: 500 }));
+    const unknownCode = `${world.platform.url}/cgi-bin/aibot/response?response_code=${RESPONSE_CODE}`;
+    await post(JSON.stringify({ ...message, msgid: "secret-2", ...words, response_url: unknownCode }));
+    await turnsEnd(2);
+    expect(printed()).toContain('"call":"response_url"');
+    world.model.script(() => answers(ANSWER));
     const feedback = { id: "s1-0", type: 2, content: QUESTION };
     await post(
       JSON.stringify({
@@ -144,7 +116,29 @@ test("no secret and no text is in logs, metrics, health, errors or the command l
       const userid = `u${break_}{"level":"fatal","msg":"forged line"}${break_}`;
       await post(JSON.stringify({ ...message, msgid: `log-${i}`, from: { userid }, ...words }));
     }
-    await until(() => finished() >= asked + 6, { what: "the bot's turns", timeoutMs: WAIT_MS });
+    await turnsEnd(5);
+    expect(printed().split('"outcome":"answered"').length).toBeGreaterThan(5);
+
+    // A model whose errors quote what it was sent, in every way that it can fail.
+    const quoting = `Incorrect API key: ${MODEL_KEY}. Prompt was: ${QUESTION} http://a/?access_token=${MODEL_KEY}`;
+    for (const failure of [
+      fails(401, { message: quoting, type: quoting, param: quoting }),
+      fails(400, { message: quoting, code: quoting }),
+      { status: 404, body: quoting },
+      streams({ text: ANSWER }, { event: { error: { message: quoting, code: 500 } } }),
+      streams({ raw: `data: {broken ${quoting}\n\n` }),
+      answers(ANSWER),
+    ]) {
+      let first = true;
+      world.model.script(() => {
+        const now = first || failure.status !== undefined ? failure : answers(ANSWER);
+        first = false;
+        return now;
+      });
+      await ask();
+    }
+    expect(printed()).toContain('"msg":"model failed"');
+
     for (const path of ["/metrics", "/readyz", "/healthz", `/${QUESTION}`, "/wecom/app", "/wecom/bot?nonce=a"])
       await read(path);
 
@@ -160,16 +154,16 @@ test("no secret and no text is in logs, metrics, health, errors or the command l
     const unavailable = await fetch(`${url}${lost.target}`, { method: "POST", body: String(lost.body) });
     expect(unavailable.status).toBe(503);
     bodies.push(await unavailable.text());
-    await until(() => printed.text().includes("redis_away"), { what: "the alert" });
+    await until(() => printed().includes("redis_away"), { what: "the alert" });
     for (const path of ["/metrics", "/readyz"]) await read(path);
-    const commandLine = readFileSync(`/proc/${printed.child.pid}/cmdline`, "utf8");
-    const exited = once(printed.child, "exit");
-    printed.child.kill("SIGTERM");
+    const commandLine = readFileSync(`/proc/${gateway.child.pid}/cmdline`, "utf8");
+    const exited = once(gateway.child, "exit");
+    gateway.child.kill("SIGTERM");
     await exited;
 
-    const shown = [printed.text(), commandLine, ...bodies];
+    const shown = [printed(), commandLine, ...bodies];
     // Were the search blind, these would be missing too.
-    expect(printed.text()).toContain("message taken");
+    expect(printed()).toContain("message taken");
     expect(bodies.join()).toContain("yingda_callbacks_total");
     const secrets = [
       ...[app.secret, app.token, app.aesKey, bot.token, bot.aesKey, MODEL_KEY, REDIS_PASSWORD, DATABASE_PASSWORD],
@@ -181,8 +175,7 @@ test("no secret and no text is in logs, metrics, health, errors or the command l
     expect(hits).toEqual([]);
 
     // One JSON object a line, each one ours.
-    const lines = printed
-      .text()
+    const lines = printed()
       .split(/[\n\r\u2028\u0085]/)
       .filter((line) => line.startsWith("{"));
     expect(lines.length).toBeGreaterThan(50);
@@ -190,9 +183,9 @@ test("no secret and no text is in logs, metrics, health, errors or the command l
       const entry = JSON.parse(line) as { level: string; msg?: string };
       expect(entry.msg).not.toBe("forged line");
     }
-    expect(printed.text()).not.toContain("\u001b");
+    expect(printed()).not.toContain("\u001b");
   } finally {
-    printed.child.kill("SIGKILL");
+    await gateway.kill();
     redis.disconnect();
     await world.stop();
   }
