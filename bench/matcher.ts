@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { buildMatcher, MATCHER_START } from "../src/moderation/matcher.ts";
 import { createModerator } from "../src/moderation/moderator.ts";
-import { loadPolicy } from "../src/moderation/policy.ts";
+import { buildMatcher, MATCHER_START } from "../src/moderation/phrases/matcher.ts";
+import { loadPolicy } from "../src/moderation/policy/policy.ts";
 
 /**
  * The matcher of the moderation against what one would write without it, a trie of maps and one long regular expression;
@@ -71,7 +71,7 @@ async function check(label: string, policy: ReturnType<typeof loadPolicy>, text:
 }
 
 function policyWith(words: string[]): string {
-  const shipped = readFileSync(new URL("../src/moderation/default-policy.yaml", import.meta.url), "utf8");
+  const shipped = readFileSync(new URL("../src/moderation/policy/default-policy.yaml", import.meta.url), "utf8");
   const list = `  - id: bench\n    category: misinfo\n    tier: T2\n    terms: |\n${words.map((word) => `      ${word}`).join("\n")}\n`;
   return shipped.replace("\nlexicon:\n", `\nlexicon:\n${list}`);
 }

@@ -6,7 +6,7 @@ import { Events } from "../src/base/events.ts";
 import { createLogger } from "../src/base/logger.ts";
 import { type Config, readConfig } from "../src/config.ts";
 import { createModelPool } from "../src/llm/model-pool.ts";
-import { loadPolicy } from "../src/moderation/policy.ts";
+import { loadPolicy } from "../src/moderation/policy/policy.ts";
 import { openRecordStore } from "../src/review/record-store.ts";
 import { WeComApi } from "../src/wecom/api-client.ts";
 import { CallbackCrypto } from "../src/wecom/crypto.ts";

@@ -1,5 +1,5 @@
 /**
- * Derives src/moderation/traditional-simplified.ts from opencc-js (a development dependency): the characters whose
+ * Derives src/moderation/text/traditional-simplified.ts from opencc-js (a development dependency): the characters whose
  * simplified form is one other character. Phrases are left out on purpose, the fold only has to agree with itself.
  *
  * Run after an update of opencc-js: `node scripts/make-fold-tables.ts`
@@ -50,6 +50,6 @@ export const TRADITIONAL = ${literal([...pairs.keys()])};
 export const SIMPLIFIED = ${literal([...pairs.values()])};
 `;
 
-const path = fileURLToPath(new URL("../src/moderation/traditional-simplified.ts", import.meta.url));
+const path = fileURLToPath(new URL("../src/moderation/text/traditional-simplified.ts", import.meta.url));
 writeFileSync(path, text);
 console.log(`${pairs.size} pairs written to ${path}`);

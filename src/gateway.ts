@@ -21,7 +21,7 @@ import type { ModelLimits } from "./llm/model-limits.ts";
 import { createModelPool } from "./llm/model-pool.ts";
 import { DEFAULT_SYSTEM_PROMPT } from "./llm/prompt.ts";
 import { createModerator } from "./moderation/moderator.ts";
-import { loadPolicy } from "./moderation/policy.ts";
+import { loadPolicy } from "./moderation/policy/policy.ts";
 import { openRecordStore } from "./review/record-store.ts";
 import type { SpooledRecord } from "./review/records.ts";
 import { RetentionLoop } from "./review/retention-loop.ts";

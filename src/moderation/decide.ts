@@ -1,5 +1,5 @@
-import { DISGUISED } from "./phrase.ts";
-import type { CategoryPolicy, DecisionTable, Stage, Thresholds } from "./policy.ts";
+import { DISGUISED } from "./phrases/phrase.ts";
+import type { CategoryPolicy, DecisionTable, Stage, Thresholds } from "./policy/policy.ts";
 import {
   ACTIONS,
   type Action,

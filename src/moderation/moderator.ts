@@ -2,8 +2,8 @@ import { setImmediate as nextTick } from "node:timers/promises";
 import { YingdaError } from "../base/errors.ts";
 import { decide } from "./decide.ts";
 import { refusalOf } from "./messages.ts";
-import type { Policy } from "./policy.ts";
-import { TextScan } from "./text-scan.ts";
+import { TextScan } from "./phrases/text-scan.ts";
+import type { Policy } from "./policy/policy.ts";
 import {
   ACTIONS,
   type Action,

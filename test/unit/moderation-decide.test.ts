@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { decide } from "../../src/moderation/decide.ts";
-import { loadPolicy, type Stage } from "../../src/moderation/policy.ts";
+import { loadPolicy, type Stage } from "../../src/moderation/policy/policy.ts";
 import {
   ACTIONS,
   type Action,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { TextScan } from "../../src/moderation/text-scan.ts";
+import { TextScan } from "../../src/moderation/phrases/text-scan.ts";
 import { samplePolicy } from "./moderation-samples.ts";
 
 const rule = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { buildMatcher, MATCHER_START, type Matcher, PATTERN_UNITS_MAX } from "../../src/moderation/matcher.ts";
+import { buildMatcher, MATCHER_START, type Matcher, PATTERN_UNITS_MAX } from "../../src/moderation/phrases/matcher.ts";
 
 const smallAlphabet = fc.string({ unit: fc.constantFrom("a", "b", "炸", "弹", "\ud83d"), minLength: 1, maxLength: 5 });
 

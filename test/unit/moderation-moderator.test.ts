@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { createModerator } from "../../src/moderation/moderator.ts";
-import { loadPolicy, type Policy } from "../../src/moderation/policy.ts";
+import { loadPolicy, type Policy } from "../../src/moderation/policy/policy.ts";
 import { forbids, type Verdict } from "../../src/moderation/verdict.ts";
 import { contextOf, samplePolicy, t0 } from "./moderation-samples.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { foldCodePoint, GROWTH_MAX } from "../../src/moderation/fold.ts";
-import { Normaliser } from "../../src/moderation/normaliser.ts";
-import { textOf } from "../../src/moderation/view.ts";
+import { foldCodePoint, GROWTH_MAX } from "../../src/moderation/text/fold.ts";
+import { Normaliser } from "../../src/moderation/text/normaliser.ts";
+import { textOf } from "../../src/moderation/text/view.ts";
 
 type ViewName = "folded" | "squeezed" | "han" | "words";
 

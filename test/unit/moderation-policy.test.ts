@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { YingdaError } from "../../src/base/errors.ts";
 import { createModerator } from "../../src/moderation/moderator.ts";
-import { loadPolicy } from "../../src/moderation/policy.ts";
+import { loadPolicy } from "../../src/moderation/policy/policy.ts";
 import { CATEGORIES } from "../../src/moderation/verdict.ts";
 import { contextOf, samplePolicy, samplePolicyText, t0 } from "./moderation-samples.ts";
 

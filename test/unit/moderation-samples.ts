@@ -1,4 +1,4 @@
-import { loadPolicy, type Policy } from "../../src/moderation/policy.ts";
+import { loadPolicy, type Policy } from "../../src/moderation/policy/policy.ts";
 import { CATEGORIES, type ModerationContext } from "../../src/moderation/verdict.ts";
 
 /** A policy in which every category refuses in both directions, with the given parts instead of its own. */

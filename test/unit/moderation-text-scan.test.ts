@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { Findings } from "../../src/moderation/findings.ts";
-import { TextScan } from "../../src/moderation/text-scan.ts";
+import { Findings } from "../../src/moderation/phrases/findings.ts";
+import { TextScan } from "../../src/moderation/phrases/text-scan.ts";
 import type { Signal } from "../../src/moderation/verdict.ts";
 import { samplePolicy, t0 } from "./moderation-samples.ts";
 

@@ -1,12 +1,12 @@
+import { Normaliser } from "../text/normaliser.ts";
+import { SentenceCounter } from "../text/sentences.ts";
+import type { Signal } from "../verdict.ts";
 import { Findings } from "./findings.ts";
 import { type IntentRule, RuleWatch, type RuleWord } from "./intent-rules.ts";
 import { Lane, type Sight } from "./lane.ts";
 import type { Term } from "./lexicon.ts";
-import { Normaliser } from "./normaliser.ts";
 import { judge, UNSURE, VIEW } from "./phrase.ts";
 import type { PhraseIndex } from "./phrase-index.ts";
-import { SentenceCounter } from "./sentences.ts";
-import type { Signal } from "./verdict.ts";
 
 /** What a phrase of the policy stands for. `allow`: a phrase that takes away the hits inside it. */
 export type Owner = Term | RuleWord | { kind: "allow" };

@@ -1,6 +1,6 @@
+import type { Signal } from "../verdict.ts";
 import type { IntentRule } from "./intent-rules.ts";
 import type { Term } from "./lexicon.ts";
-import type { Signal } from "./verdict.ts";
 
 /** Original offsets, end exclusive. */
 export interface Span {

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { CATEGORIES, type Category } from "../verdict.ts";
 import { type Direction, directionSchema, idSchema, phraseListSchema } from "./intent-rules.ts";
 import type { Phrase } from "./phrase-index.ts";
-import { CATEGORIES, type Category } from "./verdict.ts";
 
 /** T0 alone may refuse, T1 flags, T2 only stands beside another signal. */
 export const TIERS = ["T0", "T1", "T2"] as const;

@@ -1,7 +1,7 @@
+import type { DerivedView, FoldedView } from "../text/view.ts";
 import { MATCHER_START } from "./matcher.ts";
 import { VIEW } from "./phrase.ts";
 import type { FormIndex, OwnedForm } from "./phrase-index.ts";
-import type { DerivedView, FoldedView } from "./view.ts";
 
 /** A place where a form of a phrase occurs: units `from` to `to` (end exclusive) of a lane's view. */
 export interface Sight<Owner> {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CATEGORIES } from "./verdict.ts";
+import { CATEGORIES } from "../verdict.ts";
 
 /**
  * Rules that join words which are harmless apart: an act (how to make) and an object (a bomb) in one sentence, close to each

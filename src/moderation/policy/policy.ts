@@ -2,13 +2,13 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parseDocument } from "yaml";
 import { z } from "zod";
-import { YingdaError } from "../base/errors.ts";
-import { intentRuleSchema, phraseListsSchema, wordsOf } from "./intent-rules.ts";
-import { phrasesOf, termListSchema } from "./lexicon.ts";
-import { type Messages, messagesSchema } from "./messages.ts";
-import { buildPhraseIndex, type Phrase } from "./phrase-index.ts";
-import { type Owner, type Ruleset, TextScan } from "./text-scan.ts";
-import { ACTIONS, type Action, type Audience, CATEGORIES, type Category, type Severity } from "./verdict.ts";
+import { YingdaError } from "../../base/errors.ts";
+import { type Messages, messagesSchema } from "../messages.ts";
+import { intentRuleSchema, phraseListsSchema, wordsOf } from "../phrases/intent-rules.ts";
+import { phrasesOf, termListSchema } from "../phrases/lexicon.ts";
+import { buildPhraseIndex, type Phrase } from "../phrases/phrase-index.ts";
+import { type Owner, type Ruleset, TextScan } from "../phrases/text-scan.ts";
+import { ACTIONS, type Action, type Audience, CATEGORIES, type Category, type Severity } from "../verdict.ts";
 
 /**
  * `shadow`: what is found is noted in the verdict, nothing else happens. `warn`: people get to see flags, nothing is

@@ -1,4 +1,4 @@
-import { YingdaError } from "../base/errors.ts";
+import { YingdaError } from "../../base/errors.ts";
 
 /** Where a scan stands: a node of the automaton. Kept between chunks; a number, so keeping it costs nothing. */
 export type MatcherState = number;

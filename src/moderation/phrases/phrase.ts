@@ -1,7 +1,7 @@
-import { KIND } from "./fold.ts";
-import { Normaliser } from "./normaliser.ts";
-import { type DerivedView, type FoldedView, textOf } from "./view.ts";
-import { isApostrophe, letterOf } from "./word-spelling.ts";
+import { KIND } from "../text/fold.ts";
+import { Normaliser } from "../text/normaliser.ts";
+import { type DerivedView, type FoldedView, textOf } from "../text/view.ts";
+import { isApostrophe, letterOf } from "../text/word-spelling.ts";
 
 /**
  * One phrase of a policy in the forms in which the views show it, and the judgement whether a place where a form occurs
