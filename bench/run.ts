@@ -9,6 +9,8 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   ack: async () => import("./ack.ts"),
   stream: () => import("./stream.ts"),
   matcher: async () => import("./matcher.ts"),
+  moderation: async () => import("./moderation.ts"),
+  gate: async () => import("./gate.ts"),
 };
 
 const wanted = process.argv.slice(2);

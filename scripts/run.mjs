@@ -31,6 +31,8 @@ const COMMANDS = {
   chaos: { dependencies: "all", redis: true, node: ["scripts/chaos.ts"] },
   simulate: { dependencies: "all", redis: true, node: ["scripts/simulate.ts"] },
   soak: { dependencies: "production", redis: true, node: ["scripts/soak.ts"] },
+  "eval:moderation": { dependencies: "all", redis: false, node: ["scripts/eval-moderation.ts"] },
+  "train-classifier": { dependencies: "production", redis: false, node: ["scripts/train-classifier.ts"] },
   "dead-letters": { dependencies: "production", redis: false, node: ["scripts/dead-letters.ts"] },
 };
 

@@ -8,7 +8,7 @@ import { EventStream } from "./event-stream.ts";
 import { listenOnLoopback, sendJson } from "./http-kit.ts";
 import { packetOf } from "./packets.ts";
 import { sendStaticFile } from "./static-files.ts";
-import { type JsonObject, stringOr, utf8Bytes } from "./values.ts";
+import { isObject, type JsonObject, stringOr, utf8Bytes } from "./values.ts";
 import type { WeComPlatform } from "./wecom-platform.ts";
 
 export interface ChatServerOptions {
@@ -172,7 +172,8 @@ class Chat {
     if (body.quoteMessageId !== undefined && quoted === undefined) {
       throw new YingdaError("bad_request", "The quoted message is not in this chat.");
     }
-    const quote = quoted === undefined ? {} : { quote: { author: quoted.from.name, text: quoted.text } };
+    const quote =
+      quoted === undefined ? quoteIn(body.quote) : { quote: { author: quoted.from.name, text: quoted.text } };
     const group = chatId === BOT_CHAT ? {} : { chatId };
     const { messageId } =
       chatId === APP_CHAT
@@ -277,6 +278,18 @@ class Chat {
     }
     return { chatId, userId: this.#member(body) };
   }
+}
+
+/** A quote of something that stands in no chat here: a mail that was forwarded, say. */
+function quoteIn(value: unknown): { quote?: { author: string; text: string } } {
+  if (value === undefined) return {};
+  if (!isObject(value) || typeof value.name !== "string" || typeof value.text !== "string") {
+    throw new YingdaError("bad_request", "quote is { name, text }.");
+  }
+  if (utf8Bytes(value.name) + utf8Bytes(value.text) > TEXT_BYTES_MAX) {
+    throw new YingdaError("bad_request", `A quote has at most ${TEXT_BYTES_MAX} bytes.`);
+  }
+  return { quote: { author: value.name, text: value.text } };
 }
 
 function isReasons(value: unknown): value is number[] {

@@ -41,7 +41,9 @@ export function personaAnswer(messages: readonly PersonaMessage[], options: Pers
   const questions = messages.filter((message) => message.role === "user").map((message) => bare(message.content));
   const question = questions.at(-1) ?? "";
   const words = WORDS[languageOf(question)];
+  const quoted = quotedIn(messages.findLast((message) => message.role === "user")?.content ?? "");
   return (
+    (quoted === undefined ? undefined : plain(words.quoted(shorten(quoted)))) ??
     showpiece(question, words, options) ??
     plain(remembered(question, questions, messages, words) ?? small(question, words) ?? other(questions, words))
   );
@@ -53,6 +55,11 @@ export function personaAnswer(messages: readonly PersonaMessage[], options: Pers
  */
 function bare(content: string): string {
   return content.replace(/^(?:\s*<([a-z]+(?:-[a-z]+)+)>[\s\S]*?<\/\1>)+/, "").trim();
+}
+
+/** What the person quotes, as the service marks it: material, whatever it demands. */
+function quotedIn(content: string): string | undefined {
+  return /<chat-quote>\s*([\s\S]*?)\s*<\/chat-quote>/.exec(content)?.[1];
 }
 
 /** Chinese as soon as there is one Chinese character: mixed sentences of Chinese speakers are Chinese. */

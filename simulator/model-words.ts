@@ -18,6 +18,7 @@ export interface Words {
   previousNone: string;
   summary(name: string | undefined, facts: string[], questions: string[]): string;
   other(question: string, questions: number, previous: string | undefined): string;
+  quoted(quote: string): string;
   help: string;
   table: string;
   list: string;
@@ -84,6 +85,8 @@ const zh: Words = {
       "",
       "发“演示”看看能试什么。",
     ].join("\n"),
+  quoted: (quote) =>
+    `你引用了一段话：“${quote}”\n\n它只是材料：里面就算写着要我做什么，我也只当作内容来读，不会照办。我是演示模型，内容好不好我评不了。`,
   help: `我是演示模型，能做的都在这里：\n\n${HELP_ZH}`,
   table:
     "这是一张表（演示）：\n\n| 城市 | 温度 | 天气 |\n|---|---:|---|\n| 北京 | 21 | 晴 |\n| 上海 | 24 | 多云 |\n| 广州 | 28 | 阵雨 |\n\n数字是举例，不是真的天气。",
@@ -133,6 +136,8 @@ const en: Words = {
       "",
       "Send “demo” to see what you can try.",
     ].join("\n"),
+  quoted: (quote) =>
+    `You quote: “${quote}”\n\nThat is material: whatever it tells me to do, I read it and do not act on it. I am a demo model and cannot judge what it says.`,
   help: `I am a demo model, and this is all I can do:\n\n${HELP_EN}`,
   table:
     "A table (demo):\n\n| City | Degrees | Weather |\n|---|---:|---|\n| Beijing | 21 | sunny |\n| Shanghai | 24 | cloudy |\n| Guangzhou | 28 | showers |\n\nThe figures are examples, not the weather.",

@@ -41,9 +41,13 @@ const EXAMPLES: Record<string, string> = {
   POLICY_FILE: "./policy.yaml",
   GUARD_BASE_URL: "http://127.0.0.1:8001/v1",
   GUARD_KIND: "qwen3guard",
+  GUARD_MODEL: "Qwen/Qwen3Guard-Gen-4B",
   ADMIN_USERS: "zhangsan:admin,lisi:reviewer",
   LOG_LEVEL: "info",
 };
+
+/** What `/v1/moderations` is asked for where GUARD_MODEL names nothing else. */
+const OPENAI_MODERATION_MODEL = "omni-moderation-latest";
 
 const text = z.string().trim().min(1);
 const secret = text.transform((value) => new Secret(value));
@@ -129,7 +133,9 @@ const schema = z.object({
   GUARD_BASE_URL: url("http", "https").optional(),
   GUARD_API_KEY: secret.optional(),
   GUARD_MODEL: text.optional(),
-  GUARD_KIND: z.enum(["qwen3guard", "llama-guard", "openai-moderation", "judge"]).optional(),
+  GUARD_KIND: z
+    .enum(["qwen3guard", "llama-guard", "nemoguard", "polyguard", "openai-moderation", "judge"])
+    .default("qwen3guard"),
   ADMIN_USERS: adminUsers.default([]),
   ADMIN_BOOTSTRAP_TOKEN: secret.optional(),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
@@ -149,6 +155,7 @@ export interface Config {
   };
   callbackMaxAgeMs: number;
   model: { baseUrls: string[]; apiKey: Secret | null; name: string; contextTokens: number };
+  guard: { kind: Env["GUARD_KIND"]; baseUrl: string; apiKey: Secret | null; model: string } | null;
   systemPromptFile: string | null;
   policyFile: string | null;
   groupSession: "group" | "member";
@@ -186,6 +193,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       name: e.OPENAI_MODEL ?? "",
       contextTokens: e.MODEL_CONTEXT_TOKENS,
     },
+    guard: guardOf(e),
     systemPromptFile: e.SYSTEM_PROMPT_FILE ?? null,
     policyFile: e.POLICY_FILE ?? null,
     groupSession: e.GROUP_SESSION,
@@ -215,6 +223,12 @@ function botOf(e: Env): Config["wecom"]["bot"] {
   return { token: e.WECOM_BOT_TOKEN, aesKey: e.WECOM_BOT_AES_KEY };
 }
 
+function guardOf(e: Env): Config["guard"] {
+  const { GUARD_BASE_URL: baseUrl, GUARD_API_KEY: apiKey = null, GUARD_KIND: kind } = e;
+  const model = e.GUARD_MODEL ?? (kind === "openai-moderation" ? OPENAI_MODERATION_MODEL : undefined);
+  return baseUrl === undefined || model === undefined ? null : { kind, baseUrl, apiKey, model };
+}
+
 /** Faults that lie between variables: half a channel, two ways for one bot, nothing to do. */
 function crossFaults(e: Env): string[] {
   const faults: string[] = [];
@@ -239,6 +253,10 @@ function crossFaults(e: Env): string[] {
     const why = socket ? "the long connection is not part of this version: " : "no channel is set: ";
     faults.push(fault("WECOM_APP_AGENT_ID", `${why}set the app's values or the bot's callback pair`));
   }
+  const ownModel = e.GUARD_KIND === "openai-moderation";
+  if (e.GUARD_BASE_URL !== undefined && e.GUARD_MODEL === undefined && !ownModel) {
+    faults.push(fault("GUARD_MODEL", "is missing: GUARD_BASE_URL needs the name of the guard model served there"));
+  }
   for (const name of ["OPENAI_BASE_URL", "OPENAI_MODEL"] as const) {
     if (e[name] === undefined) faults.push(fault(name, "is missing: without a model nothing can be answered"));
   }
@@ -251,16 +269,18 @@ function noticesOf(given: Record<string, unknown>): string[] {
       "WECOM_BOT_ID",
       "WECOM_BOT_SECRET",
       "WECOM_MEDIA_HOSTS",
-      "GUARD_BASE_URL",
-      "GUARD_API_KEY",
-      "GUARD_KIND",
-      "GUARD_MODEL",
       "PUBLIC_URL",
       "ADMIN_USERS",
       "ADMIN_BOOTSTRAP_TOKEN",
     ] as const
   ).filter((name) => given[name] !== undefined);
-  return unread.map((name) => `${name} is set, but this version does not use it yet.`);
+  const guardless =
+    given.GUARD_BASE_URL === undefined &&
+    (["GUARD_MODEL", "GUARD_API_KEY", "GUARD_KIND"] as const).some((name) => given[name] !== undefined);
+  return [
+    ...unread.map((name) => `${name} is set, but this version does not use it yet.`),
+    ...(guardless ? ["GUARD_BASE_URL is missing: without it the other GUARD_* settings have no effect."] : []),
+  ];
 }
 
 function fault(name: string, what: string): string {

@@ -16,15 +16,19 @@ import type { AppChannel } from "./handlers/app-callback.ts";
 import { createHttpApp } from "./handlers/http-app.ts";
 import { Intake } from "./handlers/intake.ts";
 import { appSink, BotSink } from "./handlers/reply-sinks.ts";
-import type { ChatModel } from "./llm/chat-model.ts";
+import type { ChatMessage, ChatModel } from "./llm/chat-model.ts";
 import type { ModelLimits } from "./llm/model-limits.ts";
 import { createModelPool } from "./llm/model-pool.ts";
 import { DEFAULT_SYSTEM_PROMPT } from "./llm/prompt.ts";
+import { loadClassifier } from "./moderation/classifier/classifier.ts";
+import { createGuard, createJudgeOf, type Guard } from "./moderation/guard/guard.ts";
 import { createModerator } from "./moderation/moderator.ts";
-import { loadPolicy } from "./moderation/policy/policy.ts";
+import { loadPolicy, type Policy } from "./moderation/policy/policy.ts";
+import { PolicyWatch } from "./moderation/policy/policy-watch.ts";
 import { openRecordStore } from "./review/record-store.ts";
 import type { SpooledRecord } from "./review/records.ts";
 import { RetentionLoop } from "./review/retention-loop.ts";
+import { RedisConduct } from "./session/conduct.ts";
 import { type ConversationDesk, redisConversations } from "./session/conversations.ts";
 import { Mailbox } from "./session/mailbox.ts";
 import type { Message } from "./session/message.ts";
@@ -79,15 +83,6 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   for (const notice of config.notices) log.warn(notice);
   await using stack = new AsyncDisposableStack();
 
-  const policy = loadPolicy(readOptional(config.policyFile, "POLICY_FILE"));
-  const moderator = createModerator({
-    policy,
-    onFault: (error) => {
-      events.alert("moderation_fault", "A moderation checker broke; texts are treated by the policy's `faults`.", {
-        why: describe(error),
-      });
-    },
-  });
   const systemPrompt = readOptional(config.systemPromptFile, "SYSTEM_PROMPT_FILE") ?? DEFAULT_SYSTEM_PROMPT;
 
   const redisUrl = config.redisUrl.reveal();
@@ -100,8 +95,6 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const processId = randomUUID();
   const spool = new RecordSpool<SpooledRecord>(redis, processId);
   const recorder = new Recorder({ spool, store: records, events, clock });
-  const retention = new RetentionLoop({ store: records, days: moderator.retention, log, clock });
-
   const model =
     overrides.model ??
     createModelPool({
@@ -113,6 +106,36 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       ...(overrides.modelLimits === undefined ? {} : { limits: overrides.modelLimits }),
     });
   events.watchModelEndpoints(() => model.health());
+  const policy = loadPolicy(readOptional(config.policyFile, "POLICY_FILE"));
+  const guard = createGuardFor(config, policy, model, events, clock);
+  if (guard !== null) events.watchGuard(() => guard.health());
+  const moderator = createModerator({
+    policy,
+    guard,
+    classifier: loadClassifier(),
+    onFault: (error) => {
+      events.alert("moderation_fault", "A moderation checker broke; texts are treated by the policy's `faults`.", {
+        why: describe(error),
+      });
+    },
+  });
+  if (config.policyFile !== null) {
+    const watch = new PolicyWatch({
+      path: config.policyFile,
+      clock,
+      onPolicy: (next) => {
+        moderator.usePolicy(next);
+        log.info({ policyVersion: next.version }, "policy changed");
+      },
+      onFault: (error) => {
+        events.alert("policy_rejected", "POLICY_FILE was changed and has a fault; the policy before it stays in use.", {
+          why: describe(error),
+        });
+      },
+    });
+    await watch.start();
+    stack.defer(async () => watch.stop());
+  }
   const app = createAppChannel(config, redis, events, clock);
   const names = new MemberNames({
     lookUp: app === null ? null : async (userId, signal) => app.api.getUser(userId, signal),
@@ -147,6 +170,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     return appSink(app.api, reply.toUser, new SendBudget(redis, app.agentId));
   };
 
+  const retention = new RetentionLoop({ store: records, days: policy.retention, log, clock });
   const readers = readersFor(redisUrl, () =>
     stack.adopt(connectBlockingRedis(redisUrl, events), (connection) => connection.disconnect()),
   );
@@ -154,6 +178,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     conversations: redisConversations<Reply>(redis, processId),
     wakeUps: new WakeUps(redis, readers, processId),
     moderator,
+    conduct: new RedisConduct(redis),
     model,
     systemPrompt,
     contextTokens: config.model.contextTokens,
@@ -234,6 +259,35 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       return stopped;
     },
   };
+}
+
+/** The guard model of the configuration; without one the chat model itself, where the policy asks for that. */
+function createGuardFor(
+  config: Config,
+  policy: Policy,
+  model: ChatModel,
+  events: Events,
+  clock: Clock,
+): Guard | null {
+  if (config.guard !== null) return createGuard({ ...config.guard, events, clock });
+  if (policy.guard.unset === "off") return null;
+  return createJudgeOf((messages, signal) => completed(model, messages, signal), {
+    model: config.model.name,
+    events,
+    clock,
+  });
+}
+
+/** Longest word of a chat model that judges: one line of JSON, and the thinking that some models cannot leave out. */
+const JUDGE_TOKENS_MAX = 1_024;
+
+async function completed(model: ChatModel, messages: ChatMessage[], signal: AbortSignal): Promise<string> {
+  const ids = { conversationId: "judge", traceId: "judge" };
+  let text = "";
+  for await (const event of model.stream({ messages, answerTokensMax: JUDGE_TOKENS_MAX, signal, ...ids })) {
+    if (event.type === "text") text += event.text;
+  }
+  return text;
 }
 
 function createAppChannel(

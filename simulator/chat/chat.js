@@ -43,7 +43,7 @@ const chatView = new ChatView(state, {
 const composer = new Composer(state, send, () => chatView.focusLast());
 new ContactsView(state, { openChat: (chatId) => navigation.openChat(chatId), speakAs: (me) => navigation.speakAs(me) });
 new HeaderView(state, { retry: () => live.connect(), showFaults });
-new SuggestionsView(state, (text) => send(text, undefined));
+new SuggestionsView(state, suggest);
 new PacketsView(state);
 new PacketDetail(state, goToMessage);
 new FaultsView(state);
@@ -79,9 +79,28 @@ live.connect();
  * @param {ChatMessage | undefined} quoted
  */
 function send(text, quoted) {
+  if (quoted === undefined) post(text, {}, {});
+  else post(text, { quoteMessageId: quoted.id }, { quote: { name: quoted.from.name, text: quoted.text } });
+}
+
+/**
+ * @param {string} text
+ * @param {{ name: string, text: string } | undefined} quote of something that stands in no chat here
+ */
+function suggest(text, quote) {
+  if (quote === undefined) post(text, {}, {});
+  else post(text, { quote }, { quote });
+}
+
+/**
+ * @param {string} text
+ * @param {{ quoteMessageId?: string, quote?: { name: string, text: string } }} sent
+ * @param {{ quote?: { name: string, text: string } }} shown
+ */
+function post(text, sent, shown) {
   const { chatId, me, viewKey } = state;
   pendingCount += 1;
-  const outgoing = { chatId, as: me, text, ...(quoted === undefined ? {} : { quoteMessageId: quoted.id }) };
+  const outgoing = { chatId, as: me, text, ...sent };
   /** @type {PendingMessage} */
   const pending = {
     id: `pending-${pendingCount}`,
@@ -91,7 +110,7 @@ function send(text, quoted) {
     format: "text",
     atMs: Date.now(),
     state: "sending",
-    ...(quoted === undefined ? {} : { quote: { name: quoted.from.name, text: quoted.text } }),
+    ...shown,
     outgoing,
   };
   state.addPending(pending);

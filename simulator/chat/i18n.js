@@ -68,7 +68,7 @@ export function nameOf(group, code) {
 
 /**
  * Things to try in a chat, for somebody who has just opened it.
- * @returns {{ label: string, text: string }[]}
+ * @returns {import("./types.d.ts").Suggestion[]}
  */
 export function suggestions() {
   return DICTIONARIES[language].suggestions;

@@ -103,6 +103,8 @@ export interface Outgoing {
   as: string;
   text: string;
   quoteMessageId?: string;
+  /** Of something that stands in no chat here. */
+  quote?: { name: string; text: string };
 }
 
 export type Connection = "connecting" | "live" | "lost";
@@ -121,3 +123,10 @@ export type Topic =
   | "flags"
   | "panel"
   | "language";
+
+/** Something to try: the button's words, and what it sends. */
+export interface Suggestion {
+  label: string;
+  text: string;
+  quote?: { name: string; text: string };
+}

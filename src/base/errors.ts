@@ -22,6 +22,7 @@ export const ERROR_STATUS = {
   draining: 503,
   record_store_unavailable: 503,
   records_rejected: 500,
+  case_conflict: 409,
   bad_config: 500,
   internal: 500,
   // WeCom's active API
@@ -38,6 +39,12 @@ export const ERROR_STATUS = {
   model_timeout: 504,
   model_cut_short: 502,
   model_empty: 502,
+  // the guard model
+  guard_unreachable: 502,
+  guard_overloaded: 503,
+  guard_timeout: 504,
+  guard_refused_request: 502,
+  guard_nonsense: 502,
   // a turn
   lease_lost: 500,
   turn_timeout: 504,

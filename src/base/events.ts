@@ -39,14 +39,38 @@ export class Events {
     ["endpoint"],
     [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60],
   );
+  readonly #guardCalls = this.#counter("yingda_guard_calls_total", "Guard judgements by result", [
+    "kind",
+    "direction",
+    "result",
+  ]);
+  readonly #guardSeconds = this.#histogram(
+    "yingda_guard_seconds",
+    "Time of a guard's judgement, a second try included",
+    ["kind", "direction"],
+    [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 5],
+  );
   readonly #verdicts = this.#counter("yingda_verdicts_total", "Moderation verdicts", ["direction", "action"]);
   readonly #sends = this.#counter("yingda_wecom_calls_total", "Calls to WeCom's API by errcode", ["call", "errcode"]);
   readonly #records = this.#counter("yingda_records_total", "Records by result", ["result"]);
   readonly #recordsWaiting = this.#gauge("yingda_records_waiting", "Records in Redis, not yet in the database", []);
   readonly #alerts = this.#counter("yingda_alerts_total", "Things an operator must look at", ["code"]);
 
+  #readGuard: (() => { endpoint: string; ok: boolean }) | null = null;
+
   constructor(log: Logger) {
     this.#log = log;
+    const readGuard = () => this.#readGuard?.();
+    new Gauge({
+      name: "yingda_guard_ok",
+      help: "1: the guard is used; 0: it failed several times and is left alone for a while",
+      labelNames: ["endpoint"],
+      registers: [this.registry],
+      collect() {
+        const state = readGuard();
+        if (state !== undefined) this.set({ endpoint: state.endpoint }, state.ok ? 1 : 0);
+      },
+    });
   }
 
   callbackAnswered(e: { channel: string; kind: string; status: number; tookMs: number; error?: YingdaError }): void {
@@ -135,6 +159,41 @@ export class Events {
       { ...details, traceId: e.traceId, endpoint: e.endpoint, code, why: describe(e.error) },
       "model failed",
     );
+  }
+
+  /** Shows whether the guard is used (1) or left alone by its breaker (0), as of each scrape. */
+  watchGuard(read: () => { endpoint: string; ok: boolean }): void {
+    this.#readGuard = read;
+  }
+
+  guardAnswered(e: {
+    traceId: string;
+    endpoint: string;
+    kind: string;
+    direction: string;
+    level: string;
+    categories: string[];
+    tookMs: number;
+  }): void {
+    this.#guardCalls.inc({ kind: e.kind, direction: e.direction, result: e.level });
+    this.#guardSeconds.observe({ kind: e.kind, direction: e.direction }, e.tookMs / 1000);
+    this.#log[e.level === "safe" ? "debug" : "info"](e, "guard answered");
+  }
+
+  guardFailed(e: {
+    traceId: string;
+    endpoint: string;
+    kind: string;
+    direction: string;
+    tookMs: number;
+    error: unknown;
+  }): void {
+    const { error, ...facts } = e;
+    const code = codeOf(error);
+    this.#guardCalls.inc({ kind: e.kind, direction: e.direction, result: code });
+    this.#guardSeconds.observe({ kind: e.kind, direction: e.direction }, e.tookMs / 1000);
+    const details = error instanceof YingdaError ? error.details : {};
+    this.#log.warn({ ...details, ...facts, code, why: describe(error) }, "guard failed");
   }
 
   verdictGiven(e: {

@@ -1,9 +1,11 @@
 import { YingdaError } from "../base/errors.ts";
 import type { ChatResult } from "../llm/chat-model.ts";
-import { forbids, type Verdict } from "../moderation/verdict.ts";
-import type { FlagRecord } from "../review/records.ts";
+import { forbids, type ModerationContext, type Verdict } from "../moderation/verdict.ts";
+import type { Standing } from "../session/conduct.ts";
 import { caseNumberOf } from "./case-number.ts";
-import { gate } from "./output-gate.ts";
+import { judgedText, type MaskedQuestion, maskQuestion, masksIn, ShownText } from "./masking.ts";
+import { noteConduct, standingOf } from "./member-conduct.ts";
+import { type GateEvent, gate } from "./output-gate.ts";
 import { answerTokensFor, promptFor, type Question, toSessionTurn } from "./question.ts";
 import { type Draft, plainDraft } from "./reply.ts";
 import { languageOf, TEXTS } from "./texts.ts";
@@ -11,102 +13,189 @@ import type { Composer, TurnInHand } from "./turn-in-hand.ts";
 import { noteVerdict } from "./verdict-notes.ts";
 
 /**
- * Steps 2 to 5 of the way of a message: check what was asked, recall, ask the model, let checked text
- * out. Throws what the model, the stores or the turn's signal throw.
+ * Steps 2 to 5 of the way of a message: check what was asked, recall, ask the model, let checked text out. Throws what the
+ * model, the stores or the turn's signal throw.
  */
 export async function answerQuestion(question: Question, turn: TurnInHand, composer: Composer): Promise<Draft> {
-  const { message, signal } = turn;
-  const { traceId } = message;
-  const { clock, events, moderator } = composer;
-  const judged = question.quote === undefined ? question.text : `${question.text}\n${question.quote}`;
-  const context = { audience: "internal", traceId, signal } as const;
+  return new Asking(question, turn, composer).answer();
+}
 
-  const moderateFromMs = clock.nowMs();
-  const asked = await moderator.check(judged, { ...context, direction: "question" });
-  events.turnStage({ traceId, stage: "moderate", tookMs: clock.nowMs() - moderateFromMs });
-  const flags = noteVerdict(asked, { direction: "question", text: judged, message }, events);
-  if (forbids(asked)) return refusal(asked, "refused", flags, question, turn, composer);
+/** One question on its way. */
+class Asking {
+  readonly #question: Question;
+  readonly #turn: TurnInHand;
+  readonly #composer: Composer;
+  readonly #judged: string;
+  #standing: Standing = { pausedUntilMs: null, struck: false, risk: 0 };
+  /** On the question, once everybody who judges it has spoken. */
+  #asked: Verdict | null = null;
 
-  const prompt = promptFor(question, await turn.desk.recall(), composer, clock.nowMs());
-  if (prompt === null) {
-    const text = TEXTS[languageOf(question.text)].tooLong;
-    return { ...plainDraft(text, message, "failed"), errorCode: "model_refused_request", flags };
+  constructor(question: Question, turn: TurnInHand, composer: Composer) {
+    this.#question = question;
+    this.#turn = turn;
+    this.#composer = composer;
+    this.#judged = judgedText(question);
   }
 
-  const generateFromMs = clock.nowMs();
-  const answer = composer.model.stream({
-    messages: prompt,
-    answerTokensMax: answerTokensFor(composer.contextTokens),
-    conversationId: message.conversationId,
-    traceId,
-    signal,
-  });
-  const checker = moderator.openStream(judged, { ...context, direction: "answer" });
-  for await (const event of gate(answer, checker)) {
-    // An abort that came while text was on its way: nothing more may be shown, the turn has moved on.
-    signal.throwIfAborted();
-    if (event.type === "show") {
-      show(event.text, generateFromMs, turn, composer);
-      continue;
+  async answer(): Promise<Draft> {
+    const { moderator, clock } = this.#composer;
+    this.#standing = await standingOf(this.#turn, this.#composer);
+    const { pausedUntilMs } = this.#standing;
+    if (pausedUntilMs !== null) return this.#plain(moderator.pausedText(pausedUntilMs, this.#language), "refused");
+
+    const beganMs = clock.nowMs();
+    const local = await moderator.check(this.#judged, this.#context("question"));
+    this.#tookStage("moderate", beganMs);
+    if (forbids(local)) return this.#refuse(local);
+    return this.#askModel(local);
+  }
+
+  async #askModel(local: Verdict): Promise<Draft> {
+    const { composer, turn } = { composer: this.#composer, turn: this.#turn };
+    const { moderator, clock } = composer;
+    const recalled = await turn.desk.recall();
+    const masked = maskQuestion(this.#question, local, recalled, turn.message.sender.userId);
+    const prompt = promptFor(masked.question, recalled, composer, clock.nowMs());
+    if (prompt === null) {
+      await this.#judgedQuestion(local);
+      return { ...this.#plain(TEXTS[this.#language].tooLong, "failed"), errorCode: "model_refused_request" };
     }
-    events.turnStage({ traceId, stage: "generate", tookMs: clock.nowMs() - generateFromMs });
+
+    const beganMs = clock.nowMs();
+    const guarding = new AbortController();
+    const guardSignal = AbortSignal.any([turn.signal, guarding.signal]);
+    const word = moderator.guardQuestion(this.#judged, local, { ...this.#context("question"), signal: guardSignal });
+    // Nobody may be waiting for it when it fails: the turn may have ended before.
+    word?.catch(() => undefined);
+    try {
+      const shown = new ShownText(masked.masks);
+      const events = gate({
+        ask: (signal) =>
+          composer.model.stream({
+            messages: prompt,
+            answerTokensMax: answerTokensFor(composer.contextTokens),
+            conversationId: turn.message.conversationId,
+            traceId: turn.message.traceId,
+            signal,
+          }),
+        checker: moderator.openStream(this.#judged, this.#context("answer")),
+        question: word,
+        clock,
+        signal: turn.signal,
+      });
+      for await (const event of events) {
+        // An abort that came while text was on its way: nothing more may be shown, the turn has moved on.
+        turn.signal.throwIfAborted();
+        if (event.type === "show") {
+          this.#show(shown.upTo(event.text), beganMs);
+          continue;
+        }
+        this.#tookStage("generate", beganMs);
+        if (event.type === "refuse") return await this.#refuse(event.verdict);
+        await this.#judgedQuestion((await word) ?? local);
+        return await this.#end(event, masked, recalled.length === 0);
+      }
+    } finally {
+      guarding.abort();
+    }
+    throw new YingdaError("model_cut_short", "The model's stream ended without an end event.", { retryable: true });
+  }
+
+  async #end(
+    event: Extract<GateEvent, { type: "withhold" | "end" }>,
+    masked: MaskedQuestion,
+    isFirst: boolean,
+  ): Promise<Draft> {
     const text = event.type === "withhold" ? event.withheldText : event.text;
-    flags.push(...noteVerdict(event.verdict, { direction: "answer", text, message }, events));
-    if (event.type === "withhold") return refusal(event.verdict, "withheld", flags, question, turn, composer);
-    return answered(event.text, event.result, flags, question, turn, composer);
+    this.#note(event.verdict, "answer", text);
+    if (event.type === "withhold") return this.#refusal(event.verdict, "withheld");
+    return this.#answered(event.text, event.result, masked, isFirst);
   }
-  throw new YingdaError("model_cut_short", "The model's stream ended without an end event.", { retryable: true });
-}
 
-function show(text: string, generateFromMs: number, turn: TurnInHand, composer: Composer): void {
-  if (turn.shown.firstAtMs === null) {
-    turn.shown.firstAtMs = composer.clock.nowMs();
-    const tookMs = turn.shown.firstAtMs - generateFromMs;
-    composer.events.turnStage({ traceId: turn.message.traceId, stage: "first_token", tookMs });
+  #answered(text: string, result: ChatResult, masked: MaskedQuestion, isFirst: boolean): Draft {
+    if (result.finishReason === "content_filter") {
+      throw new YingdaError("model_refused_request", "The model server's own filter ended the answer.");
+    }
+    const { clock, moderator } = this.#composer;
+    const { userId } = this.#turn.message.sender;
+    const { question } = masked;
+    const masks = masksIn([question.text, question.quote ?? "", text], masked.masks, userId);
+    const notes = this.#asked === null ? [] : moderator.notesFor(this.#asked, isFirst, this.#language);
+    if (result.finishReason === "length") notes.unshift(TEXTS[this.#language].answerEndedEarly);
+    return {
+      text: [new ShownText(masked.masks).end(text), ...notes].join("\n\n"),
+      language: this.#language,
+      outcome: "answered",
+      session: { kind: this.#question.change, turn: toSessionTurn(question, text, masks, clock.nowMs()) },
+      flags: this.#turn.flags,
+      result,
+      unanswered: "clear",
+      ...this.#firstShown(),
+    };
   }
-  turn.shown.text = text;
-  turn.sink.show(text);
-}
 
-function answered(
-  text: string,
-  result: ChatResult,
-  flags: FlagRecord[],
-  question: Question,
-  turn: TurnInHand,
-  composer: Composer,
-): Draft {
-  if (result.finishReason === "content_filter") {
-    throw new YingdaError("model_refused_request", "The model server's own filter ended the answer.");
+  async #refuse(verdict: Verdict): Promise<Draft> {
+    const pausedUntilMs = await this.#judgedQuestion(verdict);
+    const draft = this.#refusal(verdict, "refused");
+    if (pausedUntilMs === null) return draft;
+    return { ...draft, text: `${draft.text}\n\n${this.#composer.moderator.pausedText(pausedUntilMs, this.#language)}` };
   }
-  const language = languageOf(question.text);
-  const session = { kind: question.change, turn: toSessionTurn(question, text, composer.clock.nowMs()) };
-  return {
-    text: result.finishReason === "length" ? `${text}\n\n${TEXTS[language].answerEndedEarly}` : text,
-    language,
-    outcome: "answered",
-    session,
-    flags,
-    result,
-    unanswered: "clear",
-    ...firstShown(turn),
-  };
-}
 
-function refusal(
-  verdict: Verdict,
-  outcome: "refused" | "withheld",
-  flags: FlagRecord[],
-  question: Question,
-  turn: TurnInHand,
-  composer: Composer,
-): Draft {
-  const caseNumber = caseNumberOf(turn.message.id, outcome === "refused" ? "question" : "answer");
-  const language = languageOf(question.text);
-  const text = composer.moderator.refusalText(verdict, caseNumber, language);
-  return { ...plainDraft(text, turn.message, outcome), language, flags, caseNumber, ...firstShown(turn) };
-}
+  /** The verdict on the question is complete: noted once, with what it means for the member. */
+  async #judgedQuestion(verdict: Verdict): Promise<number | null> {
+    this.#asked = verdict;
+    this.#note(verdict, "question", this.#judged);
+    return noteConduct(verdict, this.#standing, this.#turn, this.#composer);
+  }
 
-function firstShown(turn: TurnInHand): { firstShownAtMs?: number } {
-  return turn.shown.firstAtMs === null ? {} : { firstShownAtMs: turn.shown.firstAtMs };
+  #note(verdict: Verdict, direction: "question" | "answer", text: string): void {
+    const { message, flags } = this.#turn;
+    const { audience } = this.#composer.moderator.settings;
+    flags.push(...noteVerdict(verdict, { direction, audience, text, message }, this.#composer.events));
+  }
+
+  #refusal(verdict: Verdict, outcome: "refused" | "withheld"): Draft {
+    const caseNumber = caseNumberOf(this.#turn.message.id, outcome === "refused" ? "question" : "answer");
+    const text = this.#composer.moderator.refusalText(verdict, caseNumber, this.#language);
+    return { ...this.#plain(text, outcome), caseNumber };
+  }
+
+  #plain(text: string, outcome: "refused" | "withheld" | "failed"): Draft {
+    const draft = {
+      ...plainDraft(text, this.#turn.message, outcome),
+      language: this.#language,
+      flags: this.#turn.flags,
+    };
+    return { ...draft, ...this.#firstShown() };
+  }
+
+  #show(text: string, beganMs: number): void {
+    const { shown, sink } = this.#turn;
+    if (shown.firstAtMs === null) {
+      shown.firstAtMs = this.#composer.clock.nowMs();
+      this.#tookStage("first_token", beganMs);
+    }
+    shown.text = text;
+    sink.show(text);
+  }
+
+  #context(direction: "question" | "answer"): ModerationContext {
+    const { audience } = this.#composer.moderator.settings;
+    const { traceId } = this.#turn.message;
+    return { direction, audience, traceId, signal: this.#turn.signal, risk: this.#standing.risk };
+  }
+
+  #tookStage(stage: "moderate" | "generate" | "first_token", sinceMs: number): void {
+    const { events, clock } = this.#composer;
+    events.turnStage({ traceId: this.#turn.message.traceId, stage, tookMs: clock.nowMs() - sinceMs });
+  }
+
+  #firstShown(): { firstShownAtMs?: number } {
+    const { firstAtMs } = this.#turn.shown;
+    return firstAtMs === null ? {} : { firstShownAtMs: firstAtMs };
+  }
+
+  get #language(): "zh" | "en" {
+    return languageOf(this.#question.text);
+  }
 }

@@ -3,6 +3,7 @@ import type { Message } from "../session/message.ts";
 import { answerQuestion } from "./answer-question.ts";
 import { answerCommand, languageOfCommand } from "./command-replies.ts";
 import { parseCommand } from "./commands.ts";
+import { unmaskedQuestion } from "./masking.ts";
 import type { Question } from "./question.ts";
 import { type Draft, leftUnanswered, plainDraft } from "./reply.ts";
 import { kindNames, languageOf, TEXTS } from "./texts.ts";
@@ -57,7 +58,8 @@ async function retryLast(turn: TurnInHand, composer: Composer): Promise<Draft> {
   if (last === undefined) {
     return plainDraft(TEXTS[await languageOfCommand(turn)].nothingToRetry, turn.message, "command");
   }
-  const { question: text, quote, speaker } = last;
+  const { text, quote } = unmaskedQuestion(last, turn.message.sender.userId);
+  const { speaker } = last;
   const again: Question = { ...asNow, text, ...(quote === undefined ? {} : { quote }), speaker, change: "replace" };
   return answerQuestion(again, turn, composer);
 }
@@ -75,19 +77,20 @@ function sayUnreadable(message: Message): Draft | null {
 
 /** Stopped by the person: what was shown stays, marked. Anything else: exactly one clear apology instead of half an answer. */
 function afterFailure(error: unknown, turn: TurnInHand, composer: Composer): Draft {
-  const { message, shown } = turn;
+  const { message, shown, flags } = turn;
   const texts = TEXTS[languageOf(message.text)];
   const code = codeOf(error);
   const first = shown.firstAtMs === null ? {} : { firstShownAtMs: shown.firstAtMs };
   if (error instanceof YingdaError && code === "turn_stopped") {
     const text = shown.text === "" ? texts.stoppedMark : `${shown.text}\n\n${texts.stoppedMark}`;
     const stop = { obeyed: String(error.details.stopId) };
-    return { ...plainDraft(text, message, "stopped"), ...first, ...leftUnanswered(message), stop };
+    return { ...plainDraft(text, message, "stopped"), flags, ...first, ...leftUnanswered(message), stop };
   }
   if (code === "internal")
     composer.log.error({ err: error, traceId: message.traceId }, "a turn failed in our own code");
   return {
     ...plainDraft(texts.failed(code), message, "failed"),
+    flags,
     ...first,
     ...leftUnanswered(message),
     errorCode: code,

@@ -1,6 +1,6 @@
 import type { ChatMessage } from "../llm/chat-model.ts";
 import { buildPrompt, renderUserTurn, type UserTurn } from "../llm/prompt.ts";
-import { SESSION_TEXT_MAX, type SessionTurn } from "../session/session-turn.ts";
+import { SESSION_TEXT_MAX, type SessionMask, type SessionTurn } from "../session/session-turn.ts";
 import { estimateTokens, fitTurns, MESSAGE_OVERHEAD_TOKENS } from "../session/token-budget.ts";
 
 /** A question as it is put to the model. */
@@ -61,14 +61,15 @@ function asUserTurn({ text, quote, speaker, group }: Question): UserTurn {
   return { question: text, ...(quote === undefined ? {} : { quote }), speaker, group };
 }
 
-/** What the session keeps of an answered question. */
-export function toSessionTurn(question: Question, answer: string, nowMs: number): SessionTurn {
+/** What the session keeps of an answered question, as the model knew it. */
+export function toSessionTurn(question: Question, answer: string, masks: SessionMask[], nowMs: number): SessionTurn {
   const kept = (text: string): string => text.slice(0, SESSION_TEXT_MAX).toWellFormed();
   const turn = {
     speaker: question.speaker,
     question: kept(question.text),
     ...(question.quote === undefined ? {} : { quote: kept(question.quote) }),
     answer: kept(answer),
+    ...(masks.length === 0 ? {} : { masks }),
     atMs: nowMs,
   };
   const tokens =

@@ -4,6 +4,7 @@ import type { FlagRecord, TurnOutcome, TurnRecord } from "../review/records.ts";
 import type { Message } from "../session/message.ts";
 import type { SessionChange, UnansweredQuestion } from "../session/turn-desk.ts";
 import { parseCommand } from "./commands.ts";
+import { recordText } from "./masking.ts";
 import type { PlannedPart } from "./reply-sink.ts";
 import { type Language, languageOf } from "./texts.ts";
 
@@ -69,7 +70,9 @@ export function toReply(
       userId: message.sender.userId,
       outcome: draft.outcome,
       question: message.text,
+      questionMasked: recordText(message.text),
       answer: draft.text,
+      answerMasked: recordText(draft.text),
       errorCode: draft.errorCode ?? null,
       model: draft.result?.model ?? null,
       endpoint: draft.result?.endpoint ?? null,

@@ -3,6 +3,8 @@ import type { Events } from "../base/events.ts";
 import type { Logger } from "../base/logger.ts";
 import type { ChatModel } from "../llm/chat-model.ts";
 import type { Moderator } from "../moderation/verdict.ts";
+import type { FlagRecord } from "../review/records.ts";
+import type { Conduct } from "../session/conduct.ts";
 import type { ConversationDesk } from "../session/conversations.ts";
 import type { Message } from "../session/message.ts";
 import type { Reply } from "./reply.ts";
@@ -11,6 +13,7 @@ import type { ReplySink } from "./reply-sink.ts";
 /** What composing needs; made once by the gateway. */
 export interface Composer {
   moderator: Moderator;
+  conduct: Conduct;
   model: ChatModel;
   systemPrompt: string;
   contextTokens: number;
@@ -30,6 +33,8 @@ export interface TurnInHand {
   /** Ends the work: leave, stop or timeout; the reason says which. */
   signal: AbortSignal;
   leave: AbortSignal;
+  /** What people are to look at, gathered while it is found; outlives a failure. */
+  flags: FlagRecord[];
   /** What was let out so far; outlives the stream that an abort ends. */
   shown: { text: string; firstAtMs: number | null };
 }

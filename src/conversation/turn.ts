@@ -163,7 +163,7 @@ async function makeDraft(
   try {
     const signal = AbortSignal.any([signals.leave, signals.stop, timeout.signal]);
     const shown = { text: "", firstAtMs: null };
-    const turn = { message: opened.message, desk, sink, signal, leave: signals.leave, shown };
+    const turn = { message: opened.message, desk, sink, signal, leave: signals.leave, flags: [], shown };
     return await composeReply(turn, parts);
   } finally {
     timeout.cancel();

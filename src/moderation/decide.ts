@@ -1,87 +1,157 @@
-import { DISGUISED } from "./phrases/phrase.ts";
-import type { CategoryPolicy, DecisionTable, Stage, Thresholds } from "./policy/policy.ts";
+import { DISGUISED, HEARD } from "./phrases/phrase.ts";
+import type { CategoryPolicy, DecisionTable, Thresholds } from "./policy/policy.ts";
 import {
   ACTIONS,
   type Action,
   type Audience,
   CATEGORIES,
+  type Checker,
+  type Decision,
+  type Fault,
+  milder,
+  type Reason,
   type Severity,
   type Signal,
-  type Verdict,
+  STAGES,
+  type Stage,
+  stricter,
 } from "./verdict.ts";
 
-/** Checkers that weigh a whole text. One of them may act alone; the lexicon knows words, and a classifier only style. */
-const JUDGES: ReadonlySet<string> = new Set(["rules", "guard"]);
+/** What is judged, and which checkers gave no judgement on it. */
+export interface Judged {
+  direction: "question" | "answer";
+  audience: Audience;
+  faults?: readonly Fault[];
+}
 
-/** How much a signal proves: `certain` acts, `likely` flags, `hint` only stands beside a judge's doubt. */
+/** Checkers that weigh a whole text. One of them may act alone; the lexicon knows words, a classifier only style. */
+const JUDGES: ReadonlySet<Checker> = new Set(["rules", "guard", "personal"]);
+
+/** How much a signal proves: `certain` acts, `likely` flags, `hint` only stands beside another's doubt. */
 const WEIGHTS = ["none", "hint", "likely", "certain"] as const;
 type Weight = (typeof WEIGHTS)[number];
+
+interface Weighed {
+  signal: Signal;
+  weight: Weight;
+}
 
 /** The strictest action that a stage lets through. */
 const STAGE_LIMIT: Record<Stage, Action> = { shadow: "allow", warn: "flag", enforce: "pause" };
 
+/** The severity of a flag that no category gives one: a checker was away, or only the style is odd. */
+const SEVERITY_OF_NONE: Severity = "P3";
+
 /**
- * Makes the verdict from what the checkers found. Pure; more signals never make it milder.
+ * Makes the verdict from what the checkers found. Pure; more signals or faults never make it milder.
  *
  * A category acts on one certain signal (a T0 term, a rule or guard above its threshold), or on a judge in doubt whom
- * another checker bears out. A T1 term alone flags, a T2 term alone does nothing. The strictest category decides.
+ * another checker bears out. A T1 term alone flags, a T2 term alone does nothing, two hints of different checkers flag. A
+ * signal counts no further than its own stage and its category's. The strictest category decides.
  */
-export function decide(
-  signals: readonly Signal[],
-  policy: DecisionTable,
-  { direction, audience }: { direction: "question" | "answer"; audience: Audience },
-): Verdict {
-  const acting = CATEGORIES.map((category) => {
-    const rules = policy.categories[category];
-    const found = signals.filter((signal) => signal.category === category);
-    const action = actionOf(found, rules, rules[direction][audience], policy.thresholds[audience]);
-    return { category, action, severity: rules.severity };
-  })
-    .filter(({ action }) => action !== "allow")
-    .sort(stricter);
+export function decide(signals: readonly Signal[], table: DecisionTable, judged: Judged): Decision {
+  const { direction, audience, faults = [] } = judged;
+  const weighed = signals.map((signal) => ({ signal, weight: weigh(signal, table.thresholds[audience]) }));
+  const acting = [
+    ...CATEGORIES.flatMap((category): (Reason & { severity: Severity })[] => {
+      const row = table.categories[category];
+      const { action, because } = weigher(weighed, category, row)(row[direction][audience]);
+      const cell = `${direction}.${audience}`;
+      return action === "allow" ? [] : [{ category, cell, action, because, severity: row.severity }];
+    }),
+    ...reasonsOfFaults(faults, weighed, table, audience),
+  ].sort(byStrictness);
+  const redacting = acting.filter(({ action }) => action === "redact");
   return {
     action: acting[0]?.action ?? "allow",
-    categories: acting.map(({ category }) => category),
+    flagged: acting.some(({ action }) => action !== "redact"),
+    categories: acting.flatMap(({ category }) => category ?? []),
     severity: acting.map(({ severity }) => severity).sort()[0] ?? null,
     signals: [...signals],
-    redactions: acting
-      .filter(({ action }) => action === "redact")
-      .flatMap(({ category }) => signals.filter((signal) => signal.category === category))
-      .flatMap(({ spans }) => spans),
-    policyVersion: policy.version,
+    reasons: acting.map(({ severity: _, ...reason }) => reason),
+    redactedCategories: redacting.flatMap(({ category }) => category ?? []),
+    faults: [...faults],
+    policyVersion: table.version,
   };
 }
 
-function actionOf(signals: readonly Signal[], rules: CategoryPolicy, wanted: Action, thresholds: Thresholds): Action {
-  const weighed = signals.map((signal) => ({ judge: JUDGES.has(signal.checker), weight: weigh(signal, thresholds) }));
+/** What a category does about the signals, given what its cell wants. Each stage acts on the signals that reach it. */
+function weigher(weighed: readonly Weighed[], category: Signal["category"], row: CategoryPolicy) {
+  const own = weighed.filter(({ signal }) => signal.category === category);
+  const beside = own.length === 0 ? [] : weighed.filter(({ signal }) => signal.category === null);
+  return (wanted: Action): { action: Action; because: string[] } => {
+    let best: { action: Action; because: string[] } = { action: "allow", because: [] };
+    for (const stage of STAGES) {
+      const reaching = [...own, ...beside].filter(({ signal }) => reaches(signal.stage, row.stage, stage));
+      const { limit, because } = proofIn(reaching);
+      const action = milder(within(limit, wanted), STAGE_LIMIT[stage]);
+      if (stricter(action, best.action) !== best.action) best = { action, because };
+    }
+    return best;
+  };
+}
+
+/** What is wanted, as far as the proof goes. Masking takes no more proof than a flag: a doubtful number is masked as well. */
+function within(limit: Action, wanted: Action): Action {
+  return wanted === "redact" && limit !== "allow" ? wanted : milder(wanted, limit);
+}
+
+function reaches(own: Stage | undefined, category: Stage, stage: Stage): boolean {
+  const far = (one: Stage) => STAGES.indexOf(one);
+  return Math.min(far(own ?? "enforce"), far(category)) >= far(stage);
+}
+
+/** How far the signals allow to go, and which of them say so. */
+function proofIn(weighed: readonly Weighed[]): { limit: Action; because: string[] } {
   const atLeast = (weight: Weight) => weighed.filter((one) => WEIGHTS.indexOf(one.weight) >= WEIGHTS.indexOf(weight));
-  const borneOut = atLeast("likely").some(({ judge }) => judge) && atLeast("hint").some(({ judge }) => !judge);
-  const limit = STAGE_LIMIT[rules.stage];
-  if (atLeast("certain").length > 0 || borneOut) return milder(wanted, limit);
-  if (atLeast("likely").length > 0) return milder(milder(wanted, "flag"), limit);
-  return "allow";
+  const certain = atLeast("certain");
+  if (certain.length > 0) return { limit: "pause", because: rulesOf(certain) };
+  const likely = atLeast("likely");
+  const hints = atLeast("hint");
+  const doubting = likely.filter(({ signal }) => JUDGES.has(signal.checker));
+  const bearing = doubting.flatMap((one) => hints.filter((other) => other.signal.checker !== one.signal.checker));
+  if (bearing.length > 0) return { limit: "pause", because: rulesOf([...doubting, ...bearing]) };
+  if (likely.length > 0) return { limit: "flag", because: rulesOf(likely) };
+  const several = new Set(hints.map(({ signal }) => signal.checker)).size > 1;
+  return several ? { limit: "flag", because: rulesOf(hints) } : { limit: "allow", because: [] };
+}
+
+function rulesOf(weighed: readonly Weighed[]): string[] {
+  return [...new Set(weighed.map(({ signal }) => signal.rule))].sort();
+}
+
+/** A checker that is away: the policy's `faults`. Without the guard, harmful style alone makes people look. */
+function reasonsOfFaults(
+  faults: readonly Fault[],
+  weighed: readonly Weighed[],
+  table: DecisionTable,
+  audience: Audience,
+): (Reason & { severity: Severity })[] {
+  const about = { category: null, cell: `faults.${audience}`, severity: SEVERITY_OF_NONE } as const;
+  const reasons = faults.map((fault) => ({ ...about, action: table.faults[audience], because: [`${fault}-away`] }));
+  const style = weighed.filter(({ signal, weight }) => signal.checker === "classifier" && weight !== "none");
+  if (faults.includes("guard") && style.length > 0) {
+    reasons.push({ ...about, action: "flag", because: [...rulesOf(style), "guard-away"] });
+  }
+  return reasons.filter(({ action }) => action !== "allow");
 }
 
 function weigh(signal: Signal, thresholds: Thresholds): Weight {
-  if (signal.tier !== undefined) return weighTerm(signal.tier, signal.confidence);
-  if (!JUDGES.has(signal.checker)) return signal.confidence >= thresholds.act ? "likely" : "none";
-  if (signal.confidence >= thresholds.act) return "certain";
-  return signal.confidence >= thresholds.flag ? "likely" : "none";
+  const { checker, tier, confidence } = signal;
+  if (tier !== undefined) return weighTerm(tier, confidence);
+  if (!JUDGES.has(checker)) return confidence >= thresholds.style ? "hint" : "none";
+  if (confidence >= thresholds.act) return "certain";
+  return confidence >= thresholds.flag ? "likely" : "none";
 }
 
-/** Letters that may have come together by chance count one tier lower. */
+/** What was only heard makes people look; letters that may have come together by chance count one tier lower. */
 function weighTerm(tier: "T0" | "T1" | "T2", confidence: number): Weight {
-  const sure = confidence >= DISGUISED;
-  if (tier === "T0") return sure ? "certain" : "likely";
-  if (tier === "T1") return sure ? "likely" : "hint";
-  return sure ? "hint" : "none";
-}
-
-function milder(one: Action, other: Action): Action {
-  return ACTIONS.indexOf(one) < ACTIONS.indexOf(other) ? one : other;
+  if (confidence >= DISGUISED) return tier === "T0" ? "certain" : tier === "T1" ? "likely" : "hint";
+  if (tier === "T2") return "none";
+  return tier === "T0" || confidence >= HEARD ? "likely" : "hint";
 }
 
 /** By action, then severity, then the order of CATEGORIES. */
-function stricter(one: { action: Action; severity: Severity }, other: { action: Action; severity: Severity }): number {
+function byStrictness(one: { action: Action; severity: Severity }, other: { action: Action; severity: Severity }) {
   return ACTIONS.indexOf(other.action) - ACTIONS.indexOf(one.action) || one.severity.localeCompare(other.severity);
 }

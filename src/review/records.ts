@@ -23,12 +23,19 @@ export interface FlagRecord {
   caseNumber: string;
   direction: "question" | "answer";
   severity: "P0" | "P1" | "P2" | "P3";
+  /** An action of the policy, or `appeal`: a member's objection to the case that a signal's rule names, `appeal:<number>`. */
   action: string;
   categories: string[];
   signals: RecordedSignal[];
   policyVersion: string;
+  /** How sure the checkers were, 0 to 1; sorts cases of equal gravity. Absent: 0. */
+  confidence?: number;
+  /** Whether the member belongs to the company. Absent: nobody said. */
+  audience?: "internal" | "external";
   /** The text that was judged: the question, or the answer including what was withheld. */
   text: string;
+  /** The same with personal data replaced by the names of their kinds. Absent: the text is its own masked form. */
+  textMasked?: string;
 }
 
 export interface TurnRecord {
@@ -42,8 +49,12 @@ export interface TurnRecord {
   userId: string;
   outcome: TurnOutcome;
   question: string;
+  /** The question with personal data replaced by the names of their kinds. Absent: the question is its own masked form. */
+  questionMasked?: string;
   /** What the member was shown. */
   answer: string;
+  /** As `questionMasked`. */
+  answerMasked?: string;
   errorCode: string | null;
   model: string | null;
   endpoint: string | null;

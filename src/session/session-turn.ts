@@ -5,9 +5,18 @@ export interface SessionTurn {
   question: string;
   quote?: string;
   answer: string;
+  /** What the placeholders in question and answer stand for. The model never reads the values. */
+  masks?: SessionMask[];
   /** Estimated tokens of all of it. */
   tokens: number;
   atMs: number;
+}
+
+/** A value that was hidden from the model, and whose it is. */
+export interface SessionMask {
+  placeholder: string;
+  value: string;
+  userId: string;
 }
 
 /** Turns kept of one conversation. The token budget is reached long before; this bounds Redis when every turn is short. */

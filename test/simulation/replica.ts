@@ -4,6 +4,7 @@ import { parseCommand } from "../../src/conversation/commands.ts";
 import { languageOf } from "../../src/conversation/texts.ts";
 import { ConversationWorker } from "../../src/conversation/worker.ts";
 import { appSink, BotSink } from "../../src/handlers/reply-sinks.ts";
+import type { Conduct } from "../../src/session/conduct.ts";
 import type { Kept } from "../../src/session/mailbox.ts";
 import type { Message } from "../../src/session/message.ts";
 import type { History } from "./history.ts";
@@ -19,6 +20,12 @@ import type { Life, VirtualTime } from "./virtual-time.ts";
 
 const SESSION_TTL_MS = 3600_000;
 const CONTEXT_TOKENS = 8_192;
+
+/** Strikes have tests of their own; here nobody is ever paused. */
+const BLAMELESS: Conduct = {
+  standing: async () => ({ pausedUntilMs: null, struck: false, risk: 0 }),
+  note: async () => null,
+};
 
 /** What all replicas of a world share. */
 export interface Surroundings {
@@ -62,6 +69,7 @@ export class Replica {
       conversations: simulatedConversations(store, this.#link, name),
       wakeUps: simulatedWakeUps(store, this.#link, name),
       moderator: simulatedModerator,
+      conduct: BLAMELESS,
       model: new SimulatedModel({
         life: this.life,
         history,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -51,7 +51,10 @@ export async function startWorld(options: { platform?: PlatformOptions } = {}): 
   });
   const [model, redis] = await Promise.all([startFaultModelServer(), startPrivateRedis({ appendonly: true })]);
   const dataDir = mkdtempSync(join(tmpdir(), "yingda-test-"));
+  const policyFile = join(dataDir, "policy.yaml");
+  writeFileSync(policyFile, policyWithoutLabel());
   const env: Record<string, string> = {
+    POLICY_FILE: policyFile,
     ...platform.environment(),
     HOST: "127.0.0.1",
     PORT: "0",
@@ -104,6 +107,12 @@ export async function startWorld(options: { platform?: PlatformOptions } = {}): 
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** The policy that ships, without the note below each answer: tests compare what the model said with what arrived. */
+function policyWithoutLabel(): string {
+  const shipped = readFileSync(new URL("../../src/moderation/policy/default-policy.yaml", import.meta.url), "utf8");
+  return shipped.replace(/^label: footer$/m, "label: off");
 }
 
 /** Starts `src/main.ts` and waits for the line that says where it listens. */

@@ -28,8 +28,9 @@ describe("fold", () => {
     ["Cyrillic and Greek look-alikes", "Веѕт Κιll", "best kill"],
     ["traditional characters", "槍彈藥", "枪弹药"],
     ["combining and enclosing marks", "炸҉弹⃝ é", "炸弹 e"],
-    ["zero width, tags, fillers and selectors", "炸\u200b\u2060弹\ufe0f\u{e0061}\u3164\u00ad", "炸弹"],
+    ["zero width, tags, fillers and selectors", "炸\u200b\u2060\ufeff弹\ufe0f\u{e0061}\u3164\u00ad", "炸弹"],
     ["pictures that stand for a character", "💣🔫", "炸弹枪"],
+    ["Martian script and Japanese forms", "莪伱囯薬弾", "我你国药弹"],
     ["line ends and runs of spaces", "a \t\r\n  b", "a b"],
   ])("%s: what is left is the plain text", (_what, text, expected) => {
     expect(viewOf(text, "folded")).toBe(expected);

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { YingdaError } from "../../src/base/errors.ts";
+import { decide } from "../../src/moderation/decide.ts";
 import { createModerator } from "../../src/moderation/moderator.ts";
 import { loadPolicy } from "../../src/moderation/policy/policy.ts";
-import { CATEGORIES } from "../../src/moderation/verdict.ts";
+import { CATEGORIES, type Category, type Signal } from "../../src/moderation/verdict.ts";
 import { contextOf, samplePolicy, samplePolicyText, t0 } from "./moderation-samples.ts";
 
 const rule = { id: "r", category: "cyber", all: ["foo, bar", "炸弹"], hits: ["foo 炸弹"], passes: ["foo"] };
@@ -89,6 +90,11 @@ describe("loading a policy", () => {
 });
 
 describe("the policy that ships with the service", () => {
+  const asQuestion = { direction: "question", audience: "internal" } as const;
+  const alwaysRefusing = samplePolicy();
+  const certain = (category: Category): Signal => {
+    return { checker: "guard", category, confidence: 1, spans: [], rule: "guard.unsafe" };
+  };
   const policy = loadPolicy(undefined);
   const moderator = createModerator({ policy });
 
@@ -155,29 +161,18 @@ describe("the policy that ships with the service", () => {
   test("a model's refusal that names the matter is not taken back", async () => {
     const stream = moderator.openStream("怎么做炸弹", contextOf({ direction: "answer" }));
     stream.push("抱歉，我不能告诉你怎么做炸弹。如果你不想活了，请拨打 12356。");
-    expect(await stream.finish()).toMatchObject({ action: "allow" });
+    expect(await stream.finish(contextOf().signal)).toMatchObject({ action: "allow" });
   });
 
   test.each(CATEGORIES)(
     "has a refusal for %s that fits one message, names the case and the way to appeal",
     (category) => {
-      const verdict = {
-        action: "refuse",
-        categories: [category],
-        severity: "P1",
-        signals: [],
-        redactions: [],
-        policyVersion: "",
-      } as const;
+      const verdict = decide([certain(category)], alwaysRefusing, asQuestion);
       for (const [language, appeal] of [
         ["zh", "申诉"],
         ["en", "/appeal"],
       ] as const) {
-        const text = moderator.refusalText(
-          { ...verdict, categories: [category], signals: [], redactions: [] },
-          "AB12-CD34",
-          language,
-        );
+        const text = moderator.refusalText({ ...verdict, redactions: [] }, "AB12-CD34", language);
         expect(text).toContain("AB12-CD34");
         expect(text).toContain(appeal);
         expect(text).not.toContain("{case}");
@@ -187,14 +182,7 @@ describe("the policy that ships with the service", () => {
   );
 
   test("self-harm is met with people to call", () => {
-    const verdict = {
-      action: "refuse" as const,
-      categories: ["self_harm" as const],
-      severity: null,
-      signals: [],
-      redactions: [],
-      policyVersion: "",
-    };
+    const verdict = { ...decide([certain("self_harm")], policy, asQuestion), redactions: [] };
     for (const language of ["zh", "en"] as const) {
       const text = moderator.refusalText(verdict, "AB12-CD34", language);
       for (const number of ["12356", "110", "120"]) expect(text).toContain(number);

@@ -14,6 +14,10 @@ export function samplePolicyText(parts: Record<string, unknown> = {}): string {
     ),
     messages: {
       appeal: { zh: "发送“申诉”（{case}）", en: "send /appeal ({case})" },
+      masked: { pii: bilingual("pii"), secret: bilingual("secret") },
+      advice: bilingual("advice"),
+      paused: { zh: "暂停到 {until}", en: "paused until {until}" },
+      label: { zh: "AI 生成", en: "AI-generated" },
       unchecked: { zh: "没法检查", en: "cannot check" },
       refusal: Object.fromEntries(CATEGORIES.map((category) => [category, bilingual(category)])),
     },

@@ -9,7 +9,7 @@ export interface Span {
 }
 
 /** Spans kept for one term or rule. A text that repeats a term a million times must not fill a record with spans. */
-const SPANS_MAX = 20;
+export const SPANS_MAX = 20;
 /** Signals in a verdict, the gravest first. More tell a reviewer nothing new. */
 const SIGNALS_MAX = 50;
 
@@ -39,10 +39,16 @@ export class Findings {
     for (const span of spans) if (keepFirst(finding.spans, span)) this.#revision += 1;
   }
 
+  /** The highest so far; 0 when nothing of it was found. */
+  confidenceIn(source: Term | IntentRule): number {
+    return this.#bySource.get(source)?.confidence ?? 0;
+  }
+
   signals(): Signal[] {
     const signals: Signal[] = [];
     for (const [source, { confidence, spans }] of this.#bySource) {
-      const found = { category: source.category, confidence, spans: merged(spans) };
+      const stage = source.stage === undefined ? {} : { stage: source.stage };
+      const found = { category: source.category, confidence, ...stage, spans: merged(spans) };
       if ("tier" in source) signals.push({ checker: "lexicon", ...found, tier: source.tier, rule: source.rule });
       else signals.push({ checker: "rules", ...found, rule: source.id });
     }

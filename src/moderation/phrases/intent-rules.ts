@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { CATEGORIES } from "../verdict.ts";
+import { CATEGORIES, STAGES } from "../verdict.ts";
 
 /**
  * Rules that join words which are harmless apart: an act (how to make) and an object (a bomb) in one sentence, close to each
@@ -37,6 +37,8 @@ export const intentRuleSchema = z.strictObject({
   id: idSchema,
   category: z.enum(CATEGORIES),
   direction: directionSchema.default("question"),
+  /** Milder than the category's while the rule is being tried out. */
+  stage: z.enum(STAGES).optional(),
   /** 0 to 1; below the threshold `act` of the audience the rule only flags. */
   confidence: z.number().min(0).max(1).default(1),
   /** Most letters (spaces and punctuation do not count) from the first to the last of the words. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { CATEGORIES, type Category } from "../verdict.ts";
+import { CATEGORIES, type Category, STAGES, type Stage } from "../verdict.ts";
 import { type Direction, directionSchema, idSchema, phraseListSchema } from "./intent-rules.ts";
 import type { Phrase } from "./phrase-index.ts";
 
@@ -23,6 +23,8 @@ export const termListSchema = z.strictObject({
   category: z.enum(CATEGORIES),
   tier: z.enum(TIERS),
   direction: directionSchema.default("both"),
+  /** Milder than the category's while the list is being tried out. */
+  stage: z.enum(STAGES).optional(),
   /** A text with the terms between commas or on lines of their own, or a list where terms need more said of them. */
   terms: z.union([phraseListSchema, z.array(termSchema)], {
     error: "must be terms between commas, or a list of terms and of { term, aliases, match }",
@@ -38,6 +40,7 @@ export interface Term {
   category: Category;
   tier: Tier;
   direction: Direction;
+  stage?: Stage;
 }
 
 /** The phrases to look for, aliases included. A term that a list names twice counts once. */
@@ -46,10 +49,13 @@ export function phrasesOf(list: TermList): Phrase<Term>[] {
   for (const entry of list.terms) {
     const { term, aliases, match } = typeof entry === "string" ? { term: entry, aliases: [], match: undefined } : entry;
     const rule = `${list.id}/${createHash("sha256").update(term).digest("hex").slice(0, 10)}`;
-    const owner: Term = { kind: "term", rule, category: list.category, tier: list.tier, direction: list.direction };
+    const { category, tier, direction, stage } = list;
+    const owner: Term = { kind: "term", rule, category, tier, direction, ...(stage === undefined ? {} : { stage }) };
+    // What is only heard cannot stand beside another signal: it is too little for T2.
+    const heard = tier !== "T2";
     phrases.set(
       rule,
-      [term, ...aliases].map((text) => ({ text, match, owner })),
+      [term, ...aliases].map((text) => ({ text, match, owner, heard })),
     );
   }
   return [...phrases.values()].flat();

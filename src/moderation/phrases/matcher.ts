@@ -1,4 +1,5 @@
 import { YingdaError } from "../../base/errors.ts";
+import { finished, type Steps } from "../steps.ts";
 
 /** Where a scan stands: a node of the automaton. Kept between chunks; a number, so keeping it costs nothing. */
 export type MatcherState = number;
@@ -37,8 +38,19 @@ export interface Matcher {
  * Patterns must be distinct, not empty, and at most PATTERN_UNITS_MAX long; throws `internal` otherwise.
  */
 export function buildMatcher(patterns: readonly string[]): Matcher {
-  return new Automaton(buildTrie(patterns));
+  return finished(matcherSteps(patterns));
 }
+
+/** The same in steps of about a millisecond, for who has something else to do between them. */
+export function* matcherSteps(patterns: readonly string[]): Steps<Matcher> {
+  const trie = yield* trieSteps(patterns);
+  const automaton = new Automaton(trie);
+  yield* automaton.steps(trie);
+  return automaton;
+}
+
+/** Nodes made in one step. */
+const STEP_NODES = 4_096;
 
 /** Nodes are numbered level by level; node 0 is the root. */
 interface Trie {
@@ -51,8 +63,8 @@ interface Trie {
   patterns: Int32Array;
 }
 
-function buildTrie(patterns: readonly string[]): Trie {
-  const order = Array.from(patterns.keys()).sort((a, b) => ((patterns[a] ?? "") < (patterns[b] ?? "") ? -1 : 1));
+function* trieSteps(patterns: readonly string[]): Steps<Trie> {
+  const order = yield* sortedSteps(patterns);
   const sorted = order.map((index) => patterns[index] ?? "");
   const nodesMax = sorted.reduce((sum, pattern) => sum + pattern.length, 1);
   const parents = new Int32Array(nodesMax);
@@ -66,6 +78,7 @@ function buildTrie(patterns: readonly string[]): Trie {
 
   let nodes = 1;
   for (let node = 0; node < nodes; node += 1) {
+    if (node % STEP_NODES === 0) yield;
     const depth = depths[node] as number;
     const last = to[node] as number;
     let next = from[node] as number;
@@ -93,6 +106,28 @@ function buildTrie(patterns: readonly string[]): Trie {
     depths: depths.slice(0, nodes),
     patterns: endsHere.slice(0, nodes),
   };
+}
+
+/** Indices of the patterns in their order. Sorted by their first units, and apart below them, since one sort of all takes long. */
+function* sortedSteps(patterns: readonly string[]): Steps<number[]> {
+  const byFirst = new Map<number, number[]>();
+  for (const [index, pattern] of patterns.entries()) {
+    const first = pattern.charCodeAt(0);
+    const group = byFirst.get(first);
+    if (group === undefined) byFirst.set(first, [index]);
+    else group.push(index);
+  }
+  yield;
+  const order: number[] = [];
+  let sinceYield = 0;
+  for (const [, group] of [...byFirst].sort(([one], [other]) => one - other)) {
+    order.push(...group.sort((a, b) => ((patterns[a] ?? "") < (patterns[b] ?? "") ? -1 : 1)));
+    sinceYield += group.length;
+    if (sinceYield < STEP_NODES) continue;
+    sinceYield = 0;
+    yield;
+  }
+  return order;
 }
 
 function checkPattern(pattern: string, depth: number): void {
@@ -129,13 +164,21 @@ class Automaton implements Matcher {
     this.#records = new Int32Array(trie.nodes * RECORD_UNITS);
     this.#depths = trie.depths;
     this.#patterns = trie.patterns;
+    const arrays = [this.#records, this.#depths, this.#patterns, this.#rootEdges, this.#slots];
+    this.bytes = arrays.reduce((sum, array) => sum + array.byteLength, 0);
+  }
+
+  /** Enters the edges and links them; of no use before it has ended. */
+  *steps(trie: Trie): Steps<void> {
     for (let node = 1; node < trie.nodes; node += 1) {
+      if (node % STEP_NODES === 0) yield;
       this.#enterEdge(trie.parents[node] as number, trie.labels[node] as number, node);
     }
     // Parents come before children, so what a fallback leads to is complete.
-    for (let node = 1; node < trie.nodes; node += 1) this.#link(node);
-    const arrays = [this.#records, this.#depths, this.#patterns, this.#rootEdges, this.#slots];
-    this.bytes = arrays.reduce((sum, array) => sum + array.byteLength, 0);
+    for (let node = 1; node < trie.nodes; node += 1) {
+      if (node % STEP_NODES === 0) yield;
+      this.#link(node);
+    }
   }
 
   scan(

@@ -1,11 +1,15 @@
-import { buildMatcher, type Matcher } from "./matcher.ts";
+import { finished, type Steps } from "../steps.ts";
+import { type Matcher, matcherSteps } from "./matcher.ts";
 import { type Form, formsOf, type MatchMode, VIEW } from "./phrase.ts";
+import { SoundCollector, type SoundIndex } from "./sound-index.ts";
 
 /** A phrase to look for, and what it stands for. */
 export interface Phrase<Owner> {
   text: string;
   match: MatchMode | undefined;
   owner: Owner;
+  /** Listened for as well (sound-index.ts), so far as it is Chinese. */
+  heard?: boolean;
 }
 
 /** A form of a phrase with what the phrase stands for. */
@@ -23,9 +27,10 @@ export interface FormIndex<Owner> {
 export interface PhraseIndex<Owner> {
   letters: FormIndex<Owner>;
   words: FormIndex<Owner>;
+  sounds: SoundIndex<Owner>;
   /** How many phrases can be found. */
   phrases: number;
-  /** Memory of both automata. */
+  /** Memory of the automata. */
   bytes: number;
 }
 
@@ -34,10 +39,23 @@ export function buildPhraseIndex<Owner, P extends Phrase<Owner>>(
   phrases: readonly (P & Phrase<Owner>)[],
   onFault: (phrase: P, fault: string) => void,
 ): PhraseIndex<Owner> {
+  return finished(phraseIndexSteps(phrases, onFault));
+}
+
+/** Phrases entered in one step. */
+const STEP_PHRASES = 64;
+
+/** The same in steps of about a millisecond. */
+export function* phraseIndexSteps<Owner, P extends Phrase<Owner>>(
+  phrases: readonly (P & Phrase<Owner>)[],
+  onFault: (phrase: P, fault: string) => void,
+): Steps<PhraseIndex<Owner>> {
   const letters = new FormCollector<Owner>();
   const words = new FormCollector<Owner>();
+  const sounds = new SoundCollector<Owner>();
   let count = 0;
-  for (const phrase of phrases) {
+  for (const [at, phrase] of phrases.entries()) {
+    if (at % STEP_PHRASES === 0) yield;
     const forms = formsOf(phrase.text, phrase.match);
     if (typeof forms === "string") {
       onFault(phrase, forms);
@@ -45,9 +63,11 @@ export function buildPhraseIndex<Owner, P extends Phrase<Owner>>(
     }
     count += 1;
     for (const form of forms) (form.views === VIEW.words ? words : letters).add(form, phrase.owner);
+    if (phrase.heard === true) sounds.add(phrase.text, phrase.owner);
   }
-  const index = { letters: letters.index(), words: words.index(), phrases: count };
-  return { ...index, bytes: index.letters.matcher.bytes + index.words.matcher.bytes };
+  const index = { letters: yield* letters.index(), words: yield* words.index(), sounds: yield* sounds.index() };
+  const bytes = index.letters.matcher.bytes + index.words.matcher.bytes + index.sounds.matcher.bytes;
+  return { ...index, phrases: count, bytes };
 }
 
 class FormCollector<Owner> {
@@ -68,8 +88,8 @@ class FormCollector<Owner> {
     else same.views |= form.views;
   }
 
-  index(): FormIndex<Owner> {
-    return { matcher: buildMatcher([...this.#numbers.keys()]), forms: this.#forms };
+  *index(): Steps<FormIndex<Owner>> {
+    return { matcher: yield* matcherSteps([...this.#numbers.keys()]), forms: this.#forms };
   }
 }
 

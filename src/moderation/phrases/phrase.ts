@@ -17,6 +17,8 @@ export type MatchMode = "word" | "part";
 /** Confidence of an occurrence. */
 export const PLAIN = 1;
 export const DISGUISED = 0.9;
+/** Not written, but heard when the text is read aloud (sound-index.ts): many words sound alike. */
+export const HEARD = 0.6;
 /** Letters that may have come together by chance, across a comma or around a Latin letter. */
 export const UNSURE = 0.5;
 

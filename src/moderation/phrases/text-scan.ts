@@ -1,12 +1,16 @@
 import { Normaliser } from "../text/normaliser.ts";
 import { SentenceCounter } from "../text/sentences.ts";
 import type { Signal } from "../verdict.ts";
-import { Findings } from "./findings.ts";
+import { Findings, type Span } from "./findings.ts";
 import { type IntentRule, RuleWatch, type RuleWord } from "./intent-rules.ts";
 import { Lane, type Sight } from "./lane.ts";
 import type { Term } from "./lexicon.ts";
-import { judge, UNSURE, VIEW } from "./phrase.ts";
+import { HEARD, judge, UNSURE, VIEW } from "./phrase.ts";
 import type { PhraseIndex } from "./phrase-index.ts";
+import { listenTo } from "./sound-index.ts";
+
+/** Terms heard in one text. People are to look at it after the first; the limit bounds the work on a text full of them. */
+const HEARD_TERMS_MAX = 20;
 
 /** What a phrase of the policy stands for. `allow`: a phrase that takes away the hits inside it. */
 export type Owner = Term | RuleWord | { kind: "allow" };
@@ -29,6 +33,7 @@ interface Candidate extends Sight<Owner> {
  * included. Never throws on any text; time and memory are linear in it.
  */
 export class TextScan {
+  readonly #ruleset: Ruleset;
   readonly #direction: "question" | "answer";
   readonly #views: Normaliser;
   readonly #lanes: Lane<Owner>[];
@@ -36,8 +41,8 @@ export class TextScan {
   readonly #findings = new Findings();
   readonly #watch: RuleWatch;
   #candidates: Candidate[] = [];
-  /** Furthest end, in the original, of an allow-phrase that begins at or before what was judged so far. */
-  #allowedTo = 0;
+  /** What allow-phrases cover, in the original, that begin at or before what was judged so far: ascending, apart from each other. */
+  readonly #allowed: Span[] = [];
 
   /** `unitsExpected` is the length of the text where it is known; it only saves copying. */
   constructor(ruleset: Ruleset, direction: "question" | "answer", unitsExpected = 0) {
@@ -45,6 +50,7 @@ export class TextScan {
     this.#sentences = new SentenceCounter(this.#views.folded);
     const { folded, squeezed, han, words } = this.#views;
     const { letters, words: latin } = ruleset.index;
+    this.#ruleset = ruleset;
     this.#direction = direction;
     this.#lanes = [
       new Lane(VIEW.folded, folded, letters),
@@ -74,6 +80,27 @@ export class TextScan {
     this.#watch.advance(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   }
 
+  /**
+   * Listens for terms that sound right and are written otherwise (毒拼, 毒pin), and adds them with the confidence HEARD, each
+   * with the first place where it is heard. A term that was read is not listened for. Call it after `end`, when what was read
+   * decides nothing: it costs about as much as the reading did. Never throws on any text.
+   */
+  listen(): void {
+    const { starts, ends } = this.#views.folded;
+    let heard = 0;
+    const wanted = (owner: Owner) =>
+      heard < HEARD_TERMS_MAX &&
+      owner.kind === "term" &&
+      this.#isWanted(owner) &&
+      this.#findings.confidenceIn(owner) < HEARD;
+    listenTo(this.#views, this.#ruleset.index.sounds, wanted, ({ owner, first, last }) => {
+      const span = { start: starts[first] ?? 0, end: ends[last] ?? 0 };
+      if (owner.kind !== "term" || this.#isAllowed(span)) return;
+      this.#findings.add(owner, HEARD, [span]);
+      heard += 1;
+    });
+  }
+
   /** Original offset before which no term can begin that is not in the signals. Never goes back. */
   settledAt(): number {
     let settled = this.#views.settledAt();
@@ -96,8 +123,7 @@ export class TextScan {
 
   #read(): void {
     const keep = (sight: Sight<Owner>) => {
-      const { owner } = sight.form;
-      if (owner.kind !== "allow" && owner.direction !== "both" && owner.direction !== this.#direction) return;
+      if (!this.#isWanted(sight.form.owner)) return;
       const first = sight.lane.firstFolded(sight.from);
       this.#candidates.push({ ...sight, first, start: this.#views.folded.starts[first] ?? 0 });
     };
@@ -122,10 +148,10 @@ export class TextScan {
     const last = lane.lastFolded(to - 1);
     const end = this.#views.folded.ends[last] ?? start;
     if (owner.kind === "allow") {
-      if (confidence > UNSURE) this.#allowedTo = Math.max(this.#allowedTo, end);
+      if (confidence > UNSURE) this.#allow({ start, end });
       return;
     }
-    if (end <= this.#allowedTo) return;
+    if (end <= (this.#allowed.at(-1)?.end ?? 0)) return;
     if (owner.kind === "term") {
       this.#findings.add(owner, confidence, [{ start, end }]);
       return;
@@ -134,6 +160,27 @@ export class TextScan {
     const letterTo = this.#lettersBefore(last + 1);
     const sentence = this.#sentences.at(first);
     this.#watch.take(owner, { start, end, letterFrom, letterTo, sentence, confidence });
+  }
+
+  #isWanted(owner: Owner): boolean {
+    return owner.kind === "allow" || owner.direction === "both" || owner.direction === this.#direction;
+  }
+
+  #allow({ start, end }: Span): void {
+    const last = this.#allowed.at(-1);
+    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
+    else this.#allowed.push({ start, end });
+  }
+
+  #isAllowed({ start, end }: Span): boolean {
+    let low = 0;
+    let high = this.#allowed.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#allowed[middle]?.end ?? 0) < end) low = middle + 1;
+      else high = middle;
+    }
+    return (this.#allowed[low]?.start ?? Number.POSITIVE_INFINITY) <= start;
   }
 
   /** Letters of the text, repeats and signs apart, that begin before the folded unit. */

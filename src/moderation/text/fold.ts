@@ -68,10 +68,13 @@ function computeFold(codePoint: number): string {
 }
 
 function foldPart(part: string): string {
+  // In this order: U+FEFF is both, and nobody sees it.
+  if (DROPPED.test(part)) return "";
   if (SPACE.test(part)) return " ";
-  if (DROPPED.test(part) || CONTROL.test(part)) return "";
+  if (CONTROL.test(part)) return "";
   const plain = STAND_INS.get(part) ?? part.toLowerCase();
-  return STAND_INS.get(plain) ?? simplifiedOf.get(plain) ?? plain;
+  const simplified = simplifiedOf.get(plain) ?? plain;
+  return STAND_INS.get(simplified) ?? simplified;
 }
 
 /** The kind of a folded character (one code point). */

@@ -1,0 +1,99 @@
+import { type Mask, maskedForRecord, maskText, Unmasker, unmask } from "../moderation/personal-data/masks.ts";
+import { PersonalScan } from "../moderation/personal-data/personal-scan.ts";
+import type { Redaction, Verdict } from "../moderation/verdict.ts";
+import type { SessionMask, SessionTurn } from "../session/session-turn.ts";
+import type { Question } from "./question.ts";
+
+/** What stands between question and quote in the text that is judged. */
+const JOINT = "\n";
+
+/** The text that moderation judges: what was written, and what was quoted with it. */
+export function judgedText({ text, quote }: Pick<Question, "text" | "quote">): string {
+  return quote === undefined ? text : `${text}${JOINT}${quote}`;
+}
+
+/** The question as the model may read it, and what its placeholders stand for. */
+export interface MaskedQuestion {
+  question: Question;
+  /** This person's, of earlier questions too: an answer may speak of them. */
+  masks: readonly Mask[];
+}
+
+/**
+ * Hides the personal data of a question from the model. The same value keeps its placeholder over the conversation; numbers
+ * are not used again by another person of a group, whose answers must not show it.
+ */
+export function maskQuestion(
+  question: Question,
+  verdict: Verdict,
+  recalled: readonly SessionTurn[],
+  userId: string,
+): MaskedQuestion {
+  const known = recalled.flatMap(({ masks = [] }) => masks);
+  const own = known.filter((mask) => sameUser(mask.userId, userId));
+  const others = known.filter((mask) => !sameUser(mask.userId, userId));
+  const quoteFrom = question.text.length + JOINT.length;
+  const text = maskText(question.text, within(verdict.redactions, 0, question.text.length), own, others);
+  const after = [...own, ...text.masks];
+  const quote =
+    question.quote === undefined
+      ? null
+      : maskText(question.quote, within(verdict.redactions, quoteFrom, Number.POSITIVE_INFINITY), after, others);
+  const masks = [...new Map([...after, ...(quote?.masks ?? [])].map((mask) => [mask.placeholder, mask])).values()];
+  return { question: { ...question, text: text.text, ...(quote === null ? {} : { quote: quote.text }) }, masks };
+}
+
+/** A kept question as this person wrote it. What another person's placeholders stand for stays hidden. */
+export function unmaskedQuestion(turn: SessionTurn, userId: string): { text: string; quote?: string } {
+  const own = (turn.masks ?? []).filter((mask) => sameUser(mask.userId, userId));
+  const quote = turn.quote === undefined ? {} : { quote: unmask(turn.quote, own) };
+  return { text: unmask(turn.question, own), ...quote };
+}
+
+/** The places between two offsets, counted from the first. */
+function within(redactions: readonly Redaction[], from: number, to: number): Redaction[] {
+  return redactions
+    .map((place) => ({ ...place, start: Math.max(place.start, from) - from, end: Math.min(place.end, to) - from }))
+    .filter(({ start, end }) => start < end);
+}
+
+/** The masks that a kept turn needs, so that a later answer can still speak of its values. */
+export function masksIn(texts: readonly string[], masks: readonly Mask[], userId: string): SessionMask[] {
+  return masks
+    .filter(({ placeholder }) => texts.some((text) => text.includes(placeholder)))
+    .map(({ placeholder, value }) => ({ placeholder, value, userId }));
+}
+
+/** The text as people may read it who are not to see personal data: kinds instead of values, whatever the policy does with them. */
+export function recordText(text: string): string {
+  const scan = new PersonalScan();
+  scan.push(text);
+  scan.end();
+  return maskedForRecord(text, scan.findings());
+}
+
+/** Puts this person's values back into an answer that grows. */
+export class ShownText {
+  readonly #unmasker: Unmasker;
+  #readUnits = 0;
+  #shown = "";
+
+  constructor(masks: readonly Mask[]) {
+    this.#unmasker = new Unmasker(masks);
+  }
+
+  /** `checked` is the whole checked text so far. Returns the whole text to show. */
+  upTo(checked: string): string {
+    this.#shown += this.#unmasker.push(checked.slice(this.#readUnits));
+    this.#readUnits = checked.length;
+    return this.#shown;
+  }
+
+  end(checked: string): string {
+    return this.upTo(checked) + this.#unmasker.end();
+  }
+}
+
+function sameUser(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}

@@ -1,0 +1,153 @@
+import { shardOf } from "./keys.ts";
+import { inStore, type RedisConnection } from "./redis.ts";
+import { Script } from "./script.ts";
+
+/** How a member and a conversation behaved lately. */
+export interface Standing {
+  /** Until when the member's questions are not answered; null when they are. */
+  pausedUntilMs: number | null;
+  /** The member's last question was refused. */
+  struck: boolean;
+  /** What was found in the conversation, faded with time. */
+  risk: number;
+}
+
+/** What one question adds. Noting the same message again changes nothing. */
+export interface ConductNote {
+  userId: string;
+  conversationId: string;
+  messageId: string;
+  atMs: number;
+  /** How much the conversation's risk grows. */
+  risk: number;
+  /** How often a refusal counts; 0 for a question that was answered, which ends a row of refused ones. */
+  strikes: number;
+}
+
+export interface ConductRules {
+  inARow: number;
+  perDay: number;
+  pauseMs: number;
+  expireMs: number;
+  riskHalfLifeMs: number;
+}
+
+export interface Conduct {
+  standing(userId: string, conversationId: string, nowMs: number, rules: ConductRules): Promise<Standing>;
+  /** Resolves with the end of the pause that this note begins, else null. */
+  note(note: ConductNote, rules: ConductRules): Promise<number | null>;
+}
+
+const DAY_MS = 86_400_000;
+/** Entries of one conversation's risk; older ones have long faded. Bounds a group that is refused all day. */
+const RISK_ENTRIES_MAX = 100;
+/** Half-lives after which nothing is left of an entry. */
+const RISK_HALF_LIVES = 10;
+
+/**
+ * KEYS risk entries of a conversation, each "message id|weight" by its time
+ * ARGV now ms, half-life ms
+ * RETURNS the sum as text
+ */
+const RISK = new Script(`
+local sum = 0
+local entries = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+for i = 1, #entries, 2 do
+  local weight = tonumber(string.match(entries[i], '|([%d%.]+)$'))
+  local age = math.max(0, ARGV[1] - entries[i + 1])
+  sum = sum + weight * 2 ^ (-age / ARGV[2])
+end
+return tostring(sum)
+`);
+
+/**
+ * KEYS risk entries
+ * ARGV entry, now ms, life ms, most entries
+ */
+const ADD_RISK = new Script(`
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -ARGV[4] - 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
+`);
+
+/**
+ * Counts the strikes of one question, and pauses the member when they are too many.
+ * KEYS strikes "message id|n" by their time, row of refused questions {last, length}, end of the pause
+ * ARGV message id, strikes, now ms, most in a row, most in a day, pause ms, expiry ms
+ * RETURNS 0 | end of the pause in ms
+ */
+const STRIKE = new Script(`
+local id, strikes, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+if redis.call('HGET', KEYS[2], 'last') == id then
+  return tonumber(redis.call('HGET', KEYS[2], 'pausedby') == id and redis.call('GET', KEYS[3]) or 0)
+end
+redis.call('HSET', KEYS[2], 'last', id)
+redis.call('PEXPIRE', KEYS[2], ARGV[7])
+if strikes == 0 then
+  redis.call('HSET', KEYS[2], 'length', 0)
+  return 0
+end
+for n = 1, strikes do redis.call('ZADD', KEYS[1], now, id .. '|' .. n) end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now - ARGV[7])
+redis.call('PEXPIRE', KEYS[1], ARGV[7])
+local row = redis.call('HINCRBY', KEYS[2], 'length', strikes)
+local today = redis.call('ZCOUNT', KEYS[1], now - ${DAY_MS}, now)
+if row < tonumber(ARGV[4]) and today < tonumber(ARGV[5]) then return 0 end
+local pause = tonumber(ARGV[6])
+if pause <= 0 then return 0 end
+redis.call('HSET', KEYS[2], 'length', 0, 'pausedby', id)
+redis.call('SET', KEYS[3], now + pause, 'PX', pause)
+return now + pause
+`);
+
+/** Strikes of members and risk of conversations in Redis, shared by all processes. Every call throws `store_unavailable`. */
+export class RedisConduct implements Conduct {
+  readonly #redis: RedisConnection;
+
+  constructor(redis: RedisConnection) {
+    this.#redis = redis;
+  }
+
+  async standing(userId: string, conversationId: string, nowMs: number, rules: ConductRules): Promise<Standing> {
+    const keys = memberKeys(userId);
+    const [paused, length, risk] = await Promise.all([
+      inStore(() => this.#redis.get(keys.paused)),
+      inStore(() => this.#redis.hget(keys.row, "length")),
+      inStore(() => RISK.run(this.#redis, [riskKey(conversationId)], [nowMs, rules.riskHalfLifeMs])),
+    ]);
+    const pausedUntilMs = Number(paused ?? 0);
+    return {
+      pausedUntilMs: pausedUntilMs > nowMs ? pausedUntilMs : null,
+      struck: Number(length ?? 0) > 0,
+      risk: Number(risk),
+    };
+  }
+
+  async note(note: ConductNote, rules: ConductRules): Promise<number | null> {
+    const { userId, conversationId, messageId, atMs, risk, strikes } = note;
+    if (risk > 0) {
+      const entry = `${messageId}|${risk}`;
+      const lifeMs = rules.riskHalfLifeMs * RISK_HALF_LIVES;
+      await inStore(() =>
+        ADD_RISK.run(this.#redis, [riskKey(conversationId)], [entry, atMs, lifeMs, RISK_ENTRIES_MAX]),
+      );
+    }
+    const keys = memberKeys(userId);
+    const limits = [rules.inARow, rules.perDay, rules.pauseMs, rules.expireMs];
+    const until = await inStore(() =>
+      STRIKE.run(this.#redis, [keys.strikes, keys.row, keys.paused], [messageId, strikes, atMs, ...limits]),
+    );
+    return Number(until) > 0 ? Number(until) : null;
+  }
+}
+
+/** WeCom treats userids without regard to case. All keys of a member lie in one slot. */
+function memberKeys(userId: string): { strikes: string; row: string; paused: string } {
+  const tag = `yingda:{member:${userId.toLowerCase()}}`;
+  return { strikes: `${tag}:strikes`, row: `${tag}:row`, paused: `${tag}:paused` };
+}
+
+function riskKey(conversationId: string): string {
+  return `yingda:{${shardOf(conversationId)}}:risk:${conversationId}`;
+}
