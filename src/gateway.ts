@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { type Clock, systemClock } from "./base/clock.ts";
 import { describe, YingdaError } from "./base/errors.ts";
 import { Events } from "./base/events.ts";
@@ -36,6 +37,7 @@ import { RecordSpool } from "./session/record-spool.ts";
 import { connectBlockingRedis, connectRedis, readyWithin, renewSilentLinks } from "./session/redis.ts";
 import { RedisTokenStore } from "./session/redis-token-store.ts";
 import { SendBudget } from "./session/send-budget.ts";
+import { SentIds } from "./session/sent-ids.ts";
 import { Snapshots } from "./session/snapshots.ts";
 import { readersFor, WakeUps } from "./session/wake-ups.ts";
 import { WeComApi } from "./wecom/api-client.ts";
@@ -112,7 +114,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const moderator = createModerator({
     policy,
     guard,
-    classifier: loadClassifier(),
+    classifier: loadClassifier(ownWeights(config.database.dataDir)),
     onFault: (error) => {
       events.alert("moderation_fault", "A moderation checker broke; texts are treated by the policy's `faults`.", {
         why: describe(error),
@@ -151,6 +153,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   });
   const botName = config.wecom.botName ?? "应答";
 
+  const sentIds = new SentIds(redis);
   const sinkFor = (message: Message, desk: ConversationDesk<Reply>): ReplySink => {
     const { reply } = message;
     if (reply.kind === "bot") {
@@ -167,7 +170,9 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       });
     }
     if (app === null) throw new YingdaError("channel_not_configured", "The app's settings are gone; set WECOM_APP_*.");
-    return appSink(app.api, reply.toUser, new SendBudget(redis, app.agentId));
+    return appSink(app.api, reply.toUser, new SendBudget(redis, app.agentId), (msgId) =>
+      sentIds.note(message.id, msgId),
+    );
   };
 
   const retention = new RetentionLoop({ store: records, days: policy.retention, log, clock });
@@ -261,14 +266,14 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   };
 }
 
+/** The classifier's weights that were trained on this company's own decisions; without them those that ship are used. */
+function ownWeights(dataDir: string): Uint8Array | undefined {
+  const path = join(dataDir, "style.weights");
+  return existsSync(path) ? readFileSync(path) : undefined;
+}
+
 /** The guard model of the configuration; without one the chat model itself, where the policy asks for that. */
-function createGuardFor(
-  config: Config,
-  policy: Policy,
-  model: ChatModel,
-  events: Events,
-  clock: Clock,
-): Guard | null {
+function createGuardFor(config: Config, policy: Policy, model: ChatModel, events: Events, clock: Clock): Guard | null {
   if (config.guard !== null) return createGuard({ ...config.guard, events, clock });
   if (policy.guard.unset === "off") return null;
   return createJudgeOf((messages, signal) => completed(model, messages, signal), {

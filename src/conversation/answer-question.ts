@@ -26,7 +26,7 @@ class Asking {
   readonly #turn: TurnInHand;
   readonly #composer: Composer;
   readonly #judged: string;
-  #standing: Standing = { pausedUntilMs: null, struck: false, risk: 0 };
+  #standing: Standing = { pausedUntilMs: null, restriction: null, struck: false, risk: 0 };
   /** On the question, once everybody who judges it has spoken. */
   #asked: Verdict | null = null;
 
@@ -40,7 +40,8 @@ class Asking {
   async answer(): Promise<Draft> {
     const { moderator, clock } = this.#composer;
     this.#standing = await standingOf(this.#turn, this.#composer);
-    const { pausedUntilMs } = this.#standing;
+    const { pausedUntilMs, restriction } = this.#standing;
+    if (restriction !== null) return this.#plain(moderator.pausedText(restriction.untilMs, this.#language), "refused");
     if (pausedUntilMs !== null) return this.#plain(moderator.pausedText(pausedUntilMs, this.#language), "refused");
 
     const beganMs = clock.nowMs();
@@ -51,7 +52,8 @@ class Asking {
   }
 
   async #askModel(local: Verdict): Promise<Draft> {
-    const { composer, turn } = { composer: this.#composer, turn: this.#turn };
+    const composer = this.#composer;
+    const turn = this.#turn;
     const { moderator, clock } = composer;
     const recalled = await turn.desk.recall();
     const masked = maskQuestion(this.#question, local, recalled, turn.message.sender.userId);

@@ -22,6 +22,10 @@ export interface Texts {
   cutAtLimit: string;
   answerEndedEarly: string;
   streamUnknown: string;
+  /** What reviewers say in the bot's name. */
+  warning(caseNumber: string, text: string): string;
+  lateAnswer(caseNumber: string, text: string): string;
+  recalled(caseNumber: string): string;
   failed(code: ErrorCode): string;
 }
 
@@ -53,6 +57,9 @@ const zh: Texts = {
   cutAtLimit: "（回答超过了企业微信单次可发送的长度，到此为止；可以让我继续）",
   answerEndedEarly: "（回答到达长度上限，到此为止；可以让我继续）",
   streamUnknown: "抱歉，这条回答已经找不到了，请重新提问。",
+  warning: (caseNumber, text) => `管理员提醒（编号 ${caseNumber}）：\n${text}`,
+  lateAnswer: (caseNumber, text) => `关于你之前的问题（编号 ${caseNumber}）：\n${text}`,
+  recalled: (caseNumber) => `刚才的一条回答已由管理员撤回（编号 ${caseNumber}）。`,
   failed: (code) => `${FAILED_ZH[code] ?? "抱歉，出了点问题，这条消息没能回答。"}请稍后再试，或发送“重试”。`,
 };
 
@@ -94,6 +101,9 @@ const en: Texts = {
   cutAtLimit: "(the answer exceeded what WeCom can deliver and ends here; you can ask me to go on)",
   answerEndedEarly: "(the answer reached its length limit and ends here; you can ask me to go on)",
   streamUnknown: "Sorry, this answer can no longer be found. Please ask again.",
+  warning: (caseNumber, text) => `A note from an admin (case ${caseNumber}):\n${text}`,
+  lateAnswer: (caseNumber, text) => `About your earlier question (case ${caseNumber}):\n${text}`,
+  recalled: (caseNumber) => `An admin has taken back one of the last answers (case ${caseNumber}).`,
   failed: (code) =>
     `${FAILED_EN[code] ?? "Sorry, something went wrong and this message was not answered."} Please try again later, or send /retry.`,
 };

@@ -19,11 +19,15 @@ const SHOW_EVERY_MS = 150;
 /** Invisible digits: make equal answers differ for WeCom's duplicate check, and for nobody else. */
 const MARK_DIGITS = ["\u200b", "\u200c"];
 
-/** Self-built app: text messages of at most 2048 bytes, in order (wecom-protocol 3.2). */
+/**
+ * Self-built app: text messages of at most 2048 bytes, in order (wecom-protocol 3.2). `onSent` hears WeCom's id of each, by
+ * which it can be taken back; what it throws is nobody's loss.
+ */
 export function appSink(
   api: Pick<WeComApi, "sendText">,
   toUser: string,
   budget: Pick<SendBudget, "reserve">,
+  onSent: (msgId: string) => Promise<void> = async () => {},
 ): ReplySink {
   return {
     checksDuplicates: true,
@@ -43,13 +47,14 @@ export function appSink(
           details: { sent: "no" },
         });
       }
-      await api.sendText({
+      const { msgId } = await api.sendText({
         toUser,
         content: part.text + invisible(mark),
         duplicateCheckSeconds: SENT_TTL_MS / 1000,
         traceId,
         signal,
       });
+      if (msgId !== null) await onSent(msgId).catch(() => undefined);
     },
     close() {
       // Nothing is held.

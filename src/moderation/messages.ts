@@ -32,6 +32,8 @@ export const messagesSchema = z.strictObject({
     ({ zh, en }) => zh.includes(UNTIL_MARK) && en.includes(UNTIL_MARK),
     "must say until when with {until} in both languages",
   ),
+  /** To somebody whom a person keeps from asking, until it is lifted. */
+  restricted: bilingualSchema,
   /** The note that an answer was made by AI (GB 45438: names AI, and that it generated the content). */
   label: bilingualSchema,
 });
@@ -48,8 +50,9 @@ export function refusalOf(messages: Messages, verdict: Verdict, caseNumber: stri
   return whole.replaceAll(CASE_MARK, caseNumber);
 }
 
-/** What somebody is told whose questions are paused. Times are told in the one time zone of WeCom's members. */
-export function pausedText(messages: Messages, untilMs: number, language: Language): string {
+/** What somebody is told whose questions are not answered. Times are told in the one time zone of WeCom's members. */
+export function pausedText(messages: Messages, untilMs: number | null, language: Language): string {
+  if (untilMs === null) return messages.restricted[language];
   const until = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-GB", {
     dateStyle: "medium",
     timeStyle: "short",

@@ -4,8 +4,10 @@ import { Script } from "./script.ts";
 
 /** How a member and a conversation behaved lately. */
 export interface Standing {
-  /** Until when the member's questions are not answered; null when they are. */
+  /** Until when strikes keep the member's questions from being answered; null when they do not. */
   pausedUntilMs: number | null;
+  /** What a person imposed; `untilMs` null: until it is lifted. */
+  restriction: { untilMs: number | null } | null;
   /** The member's last question was refused. */
   struck: boolean;
   /** What was found in the conversation, faded with time. */
@@ -111,17 +113,40 @@ export class RedisConduct implements Conduct {
 
   async standing(userId: string, conversationId: string, nowMs: number, rules: ConductRules): Promise<Standing> {
     const keys = memberKeys(userId);
-    const [paused, length, risk] = await Promise.all([
+    const [paused, restricted, length, risk] = await Promise.all([
       inStore(() => this.#redis.get(keys.paused)),
+      inStore(() => this.#redis.get(keys.restricted)),
       inStore(() => this.#redis.hget(keys.row, "length")),
       inStore(() => RISK.run(this.#redis, [riskKey(conversationId)], [nowMs, rules.riskHalfLifeMs])),
     ]);
-    const pausedUntilMs = Number(paused ?? 0);
     return {
-      pausedUntilMs: pausedUntilMs > nowMs ? pausedUntilMs : null,
+      pausedUntilMs: timeToCome(paused, nowMs),
+      restriction: restrictionOf(restricted, nowMs),
       struck: Number(length ?? 0) > 0,
       risk: Number(risk),
     };
+  }
+
+  /** Until when strikes pause this member; null when they do not. */
+  async pausedUntilMs(userId: string, nowMs: number): Promise<number | null> {
+    return timeToCome(await inStore(() => this.#redis.get(memberKeys(userId).paused)), nowMs);
+  }
+
+  /** Ends a pause that strikes brought. The strikes remain until they expire. */
+  async endPause(userId: string): Promise<void> {
+    await inStore(() => this.#redis.del(memberKeys(userId).paused));
+  }
+
+  /** Turns follow this from now on; null lifts what was imposed. A time that has passed imposes nothing. */
+  async restrict(userId: string, restriction: { untilMs: number | null } | null, nowMs: number): Promise<void> {
+    const { restricted } = memberKeys(userId);
+    const lifeMs = restriction === null ? 0 : (restriction.untilMs ?? Number.POSITIVE_INFINITY) - nowMs;
+    if (restriction === null || lifeMs <= 0) await inStore(() => this.#redis.del(restricted));
+    else if (restriction.untilMs === null) await inStore(() => this.#redis.set(restricted, UNTIL_LIFTED));
+    else {
+      const until = String(restriction.untilMs);
+      await inStore(() => this.#redis.set(restricted, until, "PX", Math.ceil(lifeMs)));
+    }
   }
 
   async note(note: ConductNote, rules: ConductRules): Promise<number | null> {
@@ -142,10 +167,24 @@ export class RedisConduct implements Conduct {
   }
 }
 
+/** Stands for a restriction without an end. */
+const UNTIL_LIFTED = "until-lifted";
+
+function timeToCome(written: string | null, nowMs: number): number | null {
+  const untilMs = Number(written ?? 0);
+  return untilMs > nowMs ? untilMs : null;
+}
+
+function restrictionOf(written: string | null, nowMs: number): Standing["restriction"] {
+  if (written === UNTIL_LIFTED) return { untilMs: null };
+  const untilMs = timeToCome(written, nowMs);
+  return untilMs === null ? null : { untilMs };
+}
+
 /** WeCom treats userids without regard to case. All keys of a member lie in one slot. */
-function memberKeys(userId: string): { strikes: string; row: string; paused: string } {
+function memberKeys(userId: string): { strikes: string; row: string; paused: string; restricted: string } {
   const tag = `yingda:{member:${userId.toLowerCase()}}`;
-  return { strikes: `${tag}:strikes`, row: `${tag}:row`, paused: `${tag}:paused` };
+  return { strikes: `${tag}:strikes`, row: `${tag}:row`, paused: `${tag}:paused`, restricted: `${tag}:restricted` };
 }
 
 function riskKey(conversationId: string): string {

@@ -105,6 +105,33 @@ describe("strikes", () => {
   });
 });
 
+describe("what a person imposes", () => {
+  const nowMs = Date.now();
+
+  test("keeps a member from asking until its end, or until it is lifted, whichever way the userid is written", async () => {
+    await conduct.restrict("ZhangSan", { untilMs: nowMs + HOUR_MS }, nowMs);
+    expect(await standing(nowMs)).toMatchObject({ restriction: { untilMs: nowMs + HOUR_MS } });
+    expect(await standing(nowMs + HOUR_MS)).toMatchObject({ restriction: null });
+    await conduct.restrict("zhangsan", { untilMs: null }, nowMs);
+    expect(await standing(nowMs + 999 * DAY_MS)).toMatchObject({ restriction: { untilMs: null } });
+    await conduct.restrict("zhangsan", null, nowMs);
+    expect(await standing(nowMs)).toMatchObject({ restriction: null });
+  });
+
+  test("for a time that has passed imposes nothing", async () => {
+    await conduct.restrict("zhangsan", { untilMs: nowMs - 1 }, nowMs);
+    expect(await standing(nowMs)).toMatchObject({ restriction: null });
+  });
+
+  test("is another thing than a pause by strikes: lifting one leaves the other", async () => {
+    const until = await refused({ strikes: 3, atMs: nowMs });
+    await conduct.restrict("zhangsan", { untilMs: null }, nowMs);
+    expect(await conduct.pausedUntilMs("zhangsan", nowMs)).toBe(until);
+    await conduct.endPause("ZHANGSAN");
+    expect(await standing(nowMs)).toMatchObject({ pausedUntilMs: null, restriction: { untilMs: null } });
+  });
+});
+
 describe("risk of a conversation", () => {
   test("adds up, halves with each half-life, and is another conversation's in no way", async () => {
     const nowMs = Date.now();

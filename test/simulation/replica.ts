@@ -23,7 +23,7 @@ const CONTEXT_TOKENS = 8_192;
 
 /** Strikes have tests of their own; here nobody is ever paused. */
 const BLAMELESS: Conduct = {
-  standing: async () => ({ pausedUntilMs: null, struck: false, risk: 0 }),
+  standing: async () => ({ pausedUntilMs: null, restriction: null, struck: false, risk: 0 }),
   note: async () => null,
 };
 

@@ -192,17 +192,21 @@ describe("listening to any text", () => {
     ["lone surrogates", "\ud800"],
     ["a word and a half", "枪支枪"],
   ])("four times as much of %s takes not much more than four times as long", (_what, piece) => {
-    const small = cpuMsOf(piece.repeat(Math.ceil(250_000 / piece.length)));
-    const large = cpuMsOf(piece.repeat(Math.ceil(1_000_000 / piece.length)));
+    const small = cpuMsOf(piece.repeat(Math.ceil(100_000 / piece.length)));
+    const large = cpuMsOf(piece.repeat(Math.ceil(400_000 / piece.length)));
     expect(large).toBeLessThan(12 * small + 100);
   });
 });
 
+/** The best of three, so that a collection or a busy machine in one of them proves nothing. */
 function cpuMsOf(text: string): number {
-  const before = process.cpuUsage();
-  listened([text]);
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000;
+  const tries = [1, 2, 3].map(() => {
+    const before = process.cpuUsage();
+    listened([text]);
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1000;
+  });
+  return Math.min(...tries);
 }
 
 function listened(pieces: string[], by = ruleset): TextScan {

@@ -141,7 +141,7 @@ describe("the policy that ships with the service", () => {
   });
 
   test("flags a term of the first tier, and notes one of the second", async () => {
-    expect(await moderator.check("有人在群里发代开发票的广告", contextOf())).toMatchObject({ action: "flag" });
+    expect(await moderator.check("有人在群里发跑分平台的广告", contextOf())).toMatchObject({ action: "flag" });
     const noted = await moderator.check("毒品的危害", contextOf());
     expect(noted).toMatchObject({ action: "allow", severity: null, signals: [{ tier: "T2" }] });
   });

@@ -17,6 +17,7 @@ export function samplePolicyText(parts: Record<string, unknown> = {}): string {
       masked: { pii: bilingual("pii"), secret: bilingual("secret") },
       advice: bilingual("advice"),
       paused: { zh: "暂停到 {until}", en: "paused until {until}" },
+      restricted: bilingual("asking"),
       label: { zh: "AI 生成", en: "AI-generated" },
       unchecked: { zh: "没法检查", en: "cannot check" },
       refusal: Object.fromEntries(CATEGORIES.map((category) => [category, bilingual(category)])),

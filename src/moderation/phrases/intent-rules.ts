@@ -11,7 +11,8 @@ const GROUPS_MAX = 4;
 /** How far, in letters, a word of `unless` may stand from the words that it excuses. */
 const UNLESS_LETTERS_MAX = 60;
 
-export const directionSchema = z.enum(["question", "answer", "both"]);
+const DIRECTIONS = ["question", "answer", "both"] as const;
+export const directionSchema = z.enum(DIRECTIONS);
 /** Which texts a term or rule looks at. */
 export type Direction = z.infer<typeof directionSchema>;
 
@@ -56,19 +57,20 @@ export type IntentRule = z.infer<typeof intentRuleSchema>;
 
 /** The words of all rules, each once for each direction it is looked for in. */
 export function wordsOf(rules: readonly IntentRule[]): { text: string; word: RuleWord }[] {
-  const words = new Map<string, { text: string; word: RuleWord }>();
-  const enter = (text: string, direction: Direction, role: RuleWord["roles"][number]) => {
-    const key = `${direction} ${text}`;
-    const known = words.get(key) ?? { text, word: { kind: "word", direction, roles: [] } };
-    words.set(key, known);
-    known.word.roles.push(role);
+  const words = new Map<Direction, Map<string, RuleWord>>(DIRECTIONS.map((direction) => [direction, new Map()]));
+  const enter = (list: readonly string[], direction: Direction, role: RuleWord["roles"][number]) => {
+    const known = words.get(direction) ?? new Map<string, RuleWord>();
+    for (const text of list) {
+      const word = known.get(text);
+      if (word === undefined) known.set(text, { kind: "word", direction, roles: [role] });
+      else if (word.roles.at(-1) !== role) word.roles.push(role);
+    }
   };
   for (const [rule, { all, unless, direction }] of rules.entries()) {
-    for (const [group, list] of all.entries())
-      for (const text of new Set(list)) enter(text, direction, { rule, group });
-    for (const text of new Set(unless)) enter(text, direction, { rule, group: "unless" });
+    for (const [group, list] of all.entries()) enter(list, direction, { rule, group });
+    enter(unless, direction, { rule, group: "unless" });
   }
-  return [...words.values()];
+  return [...words.values()].flatMap((known) => [...known].map(([text, word]) => ({ text, word })));
 }
 
 /** A word of rules, and what it does in each of them. Rules share many words, which are then found and judged once. */

@@ -1,4 +1,4 @@
-import { finished, type Steps } from "../steps.ts";
+import type { Steps } from "../steps.ts";
 import { type Matcher, matcherSteps } from "./matcher.ts";
 import { type Form, formsOf, type MatchMode, VIEW } from "./phrase.ts";
 import { SoundCollector, type SoundIndex } from "./sound-index.ts";
@@ -34,18 +34,10 @@ export interface PhraseIndex<Owner> {
   bytes: number;
 }
 
-/** Builds the index. `onFault` hears of every phrase that cannot be matched; those are left out. */
-export function buildPhraseIndex<Owner, P extends Phrase<Owner>>(
-  phrases: readonly (P & Phrase<Owner>)[],
-  onFault: (phrase: P, fault: string) => void,
-): PhraseIndex<Owner> {
-  return finished(phraseIndexSteps(phrases, onFault));
-}
-
 /** Phrases entered in one step. */
 const STEP_PHRASES = 64;
 
-/** The same in steps of about a millisecond. */
+/** Builds the index, in steps of about a millisecond. `onFault` hears of every phrase that cannot be matched; those are left out. */
 export function* phraseIndexSteps<Owner, P extends Phrase<Owner>>(
   phrases: readonly (P & Phrase<Owner>)[],
   onFault: (phrase: P, fault: string) => void,

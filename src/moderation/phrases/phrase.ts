@@ -50,9 +50,13 @@ export interface TextViews {
   readonly words: DerivedView;
 }
 
+/** Phrases are read one after the other; a policy has many thousands. */
+const SCRATCH = new Normaliser(2 * PHRASE_LETTERS_MAX);
+
 /** The forms of a phrase, or a sentence on why it cannot be matched. */
 export function formsOf(text: string, mode: MatchMode | undefined): Form[] | string {
-  const views = new Normaliser(text.length);
+  const views = SCRATCH;
+  views.clear();
   views.push(text);
   views.end();
   const { folded, squeezed, han, words } = views;
@@ -136,7 +140,7 @@ function judgeWords(form: Form, folded: FoldedView, words: DerivedView, from: nu
     const wanted = form.runs[at - from] ?? 1;
     const run = runAt(folded, words, at);
     if (run === wanted) continue;
-    if (run < 3 || run < wanted) return 0;
+    if (run < 3 || run < wanted || !isOneLetter(folded, words, at)) return 0;
     stretched = true;
   }
   const signs = count(plain, /[\d@$]/gu) - count(form.plain, /[\d@$]/gu);
@@ -184,6 +188,17 @@ function runAt(folded: FoldedView, view: DerivedView, at: number): number {
     if (written === unit || letterOf(written, folded.kinds[index] ?? KIND.mark) === unit) run += 1;
   }
   return Math.max(1, run);
+}
+
+/** Whether a run is one letter drawn out (booomb), not several that are read alike: the "ill" of illegal. */
+function isOneLetter(folded: FoldedView, view: DerivedView, at: number): boolean {
+  const first = view.first[at] ?? 0;
+  const written = folded.units[first];
+  for (let index = first; index <= (view.last[at] ?? -1); index += 1) {
+    const letter = letterOf(folded.units[index] ?? 0, folded.kinds[index] ?? KIND.mark) !== 0;
+    if (letter && folded.units[index] !== written) return false;
+  }
+  return true;
 }
 
 function keepsEdges(form: Form, folded: FoldedView, first: number, last: number): boolean {

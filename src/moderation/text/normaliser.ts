@@ -32,7 +32,7 @@ export class Normaliser {
   #highSurrogate = 0;
   /** Index in `folded` of a character that may be the first part of a split one; -1: none. */
   #firstPart = -1;
-  readonly #spelling: WordSpelling;
+  #spelling: WordSpelling;
 
   /** `unitsExpected` is the length of the text where it is known; it only saves copying. */
   constructor(unitsExpected = 0) {
@@ -40,6 +40,15 @@ export class Normaliser {
     this.squeezed = new DerivedView(unitsExpected);
     this.han = new DerivedView(unitsExpected);
     this.words = new DerivedView(Math.ceil(unitsExpected / 4));
+    this.#spelling = new WordSpelling(this.words);
+  }
+
+  /** Forgets the text, and keeps the room: for whoever reads thousands of short ones. */
+  clear(): void {
+    for (const view of [this.folded, this.squeezed, this.han, this.words]) view.length = 0;
+    this.#read = 0;
+    this.#highSurrogate = 0;
+    this.#firstPart = -1;
     this.#spelling = new WordSpelling(this.words);
   }
 
