@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { startChatServer } from "../simulator/chat-server.ts";
@@ -29,6 +30,7 @@ async function main(): Promise<void> {
   const redis = use(await startPrivateRedis({ appendonly: true }), (one) => one.stop());
   const platform = use(await startWeComPlatform({ bot: { name: "应答" }, groups: [GROUP] }), (one) => one.stop());
   const model = await chooseModel(use);
+  const login = randomBytes(18).toString("base64url");
   const config = readConfig({
     ...platform.environment(),
     HOST: "127.0.0.1",
@@ -36,6 +38,8 @@ async function main(): Promise<void> {
     REDIS_URL: redis.url,
     DATA_DIR: folder,
     LOG_LEVEL: process.env.LOG_LEVEL ?? "warn",
+    ADMIN_USERS: "zhangsan:admin,lisi:reviewer,wangwu:viewer",
+    ADMIN_BOOTSTRAP_TOKEN: login,
     ...model.env,
   });
   const gateway = use(
@@ -65,6 +69,8 @@ async function main(): Promise<void> {
       `  应答 / Yingda is running.`,
       "",
       `  Chat page   ${chat.url}`,
+      `  Console     ${gateway.url}/admin/#login=${login}`,
+      "              (this login works once; 张三 is the admin)",
       `  Service     ${gateway.url}   (/healthz /readyz /metrics)`,
       `  Model       ${model.label}`,
       `  Records     ${join(folder, "records.sqlite")}`,

@@ -1,7 +1,9 @@
 // The starter: plain JavaScript for the Node that a machine happens to have (20 or newer). It sees to it that Node 24,
 // the dependencies and, where the command wants one, a Redis server are there, then runs the command.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildConsole, consoleInPlace } from "./setup/console.mjs";
 import { dependenciesInPlace, installDependencies } from "./setup/dependencies.mjs";
 import { Foreground, InterruptedError } from "./setup/foreground.mjs";
 import { withLock } from "./setup/lock.mjs";
@@ -19,13 +21,20 @@ const JEST = [
 /**
  * What runs the service itself, the demo included, needs no development tools: a newcomer waits a third as long.
  *
- * @type {Record<string, { dependencies: import("./setup/dependencies.mjs").Scope, redis: boolean, node: string[] | undefined }>}
+ * `console`: serves the review console's page, which is built once from its sources; that takes the development tools.
+ *
+ * @type {Record<string, {
+ *   dependencies: import("./setup/dependencies.mjs").Scope,
+ *   redis: boolean,
+ *   console?: boolean,
+ *   node: string[] | undefined,
+ * }>}
  */
 const COMMANDS = {
-  demo: { dependencies: "production", redis: true, node: ["scripts/demo.ts"] },
-  start: { dependencies: "production", redis: false, node: ["src/main.ts"] },
-  test: { dependencies: "all", redis: true, node: JEST },
-  bench: { dependencies: "all", redis: true, node: ["bench/run.ts"] },
+  demo: { dependencies: "production", redis: true, console: true, node: ["scripts/demo.ts"] },
+  start: { dependencies: "production", redis: false, console: true, node: ["src/main.ts"] },
+  test: { dependencies: "all", redis: true, console: true, node: JEST },
+  bench: { dependencies: "all", redis: true, console: true, node: ["bench/run.ts"] },
   check: { dependencies: "all", redis: false, node: undefined },
   doctor: { dependencies: "production", redis: false, node: ["scripts/doctor.ts"] },
   chaos: { dependencies: "all", redis: true, node: ["scripts/chaos.ts"] },
@@ -33,6 +42,7 @@ const COMMANDS = {
   soak: { dependencies: "production", redis: true, node: ["scripts/soak.ts"] },
   "eval:moderation": { dependencies: "all", redis: false, node: ["scripts/eval-moderation.ts"] },
   "train-classifier": { dependencies: "production", redis: false, node: ["scripts/train-classifier.ts"] },
+  "audit:verify": { dependencies: "production", redis: false, node: ["scripts/audit-verify.ts"] },
   "dead-letters": { dependencies: "production", redis: false, node: ["scripts/dead-letters.ts"] },
 };
 
@@ -40,8 +50,9 @@ const COMMANDS = {
 const CHECKS = [
   { name: "types", tool: "tsc", args: [] },
   { name: "types of the chat page", tool: "tsc", args: ["-p", "simulator/chat"] },
+  { name: "types of the console", tool: "tsc", args: ["-p", "console"] },
   { name: "lint and format", tool: "biome", args: ["check", "."] },
-  { name: "lint with types", tool: "oxlint", args: ["--type-aware", "src", "simulator", "scripts", "bench", "test"] },
+  { name: "lint with types", tool: "oxlint", args: ["--type-aware", "src", "simulator", "scripts", "bench", "test", "console/src"] },
   { name: "unused code", tool: "knip", args: [] },
   { name: "dependency direction", tool: "node", args: [...JEST, "test/unit/architecture.test.ts"] },
 ];
@@ -51,6 +62,11 @@ function say(line) {
   process.stderr.write(`yingda: ${line}\n`);
 }
 
+/** A checkout without the page's sources has nothing to build. */
+function hasConsole() {
+  return !existsSync(join(CHECKOUT, "console", "src")) || consoleInPlace(CHECKOUT);
+}
+
 /**
  * Looks first, without a lock and without a word, so that every start but the first is quick.
  *
@@ -58,13 +74,20 @@ function say(line) {
  * @param {Foreground} foreground
  */
 async function provide(command, foreground) {
-  const look = () => ({
-    node: findNode24(CHECKOUT),
-    dependencies: dependenciesInPlace(CHECKOUT, command.dependencies),
-    redis: command.redis ? findRedisServer() : undefined,
-  });
+  const look = () => {
+    const console = command.console !== true || hasConsole();
+    return {
+      node: findNode24(CHECKOUT),
+      console,
+      dependencies: dependenciesInPlace(CHECKOUT, console ? command.dependencies : "all"),
+      redis: command.redis ? findRedisServer() : undefined,
+    };
+  };
   const isMissing = (/** @type {ReturnType<typeof look>} */ found) =>
-    found.node === undefined || !found.dependencies || (found.redis !== undefined && found.redis.server === undefined);
+    found.node === undefined ||
+    !found.console ||
+    !found.dependencies ||
+    (found.redis !== undefined && found.redis.server === undefined);
 
   let found = look();
   if (isMissing(found)) {
@@ -72,13 +95,19 @@ async function provide(command, foreground) {
       const now = look(); // another start may have done it while we waited
       const node = now.node ?? (await fetchNode24(CHECKOUT, foreground));
       if (!now.dependencies) {
-        await installDependencies(CHECKOUT, command.dependencies, environmentWith(node), foreground);
+        await installDependencies(
+          CHECKOUT,
+          now.console ? command.dependencies : "all",
+          environmentWith(node),
+          foreground,
+        );
       }
+      if (!now.console) await buildConsole(CHECKOUT, environmentWith(node), foreground);
       const redis = now.redis && {
         ...now.redis,
         server: now.redis.server ?? (await fetchRedisFromDebian(foreground, now.redis.notGood)),
       };
-      return { node, dependencies: true, redis };
+      return { node, console: true, dependencies: true, redis };
     });
   }
   const node = found.node ?? process.execPath;

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { CallbackReply } from "./callback-post.ts";
+import { cardBreaches } from "./card-rules.ts";
 import { cardFault } from "./cards.ts";
 import { type CallbackKeys, decrypt, sign } from "./platform-crypto.ts";
 import type { ViolationRule } from "./platform-types.ts";
@@ -114,7 +115,11 @@ function readAnswer(plain: string): { answer?: BotAnswer; breaches: Breach[] } {
     const fault = cardFault(reply.template_card);
     if (fault !== undefined) return broken("card_wrong", fault);
     const userIds = listOr(reply.userids).map((userId) => stringOr(userId));
-    return { answer: { kind: "card_update", card: objectOr(reply.template_card), userIds }, breaches: [] };
+    const card = objectOr(reply.template_card);
+    const details = cardBreaches(card, { update: true });
+    if ("replace_text" in card) details.push("replace_text is for the app's cards only");
+    const breaches = details.map((detail) => ({ rule: "card_wrong" as const, detail }));
+    return { answer: { kind: "card_update", card, userIds }, breaches };
   }
   switch (reply.msgtype) {
     case "text": {

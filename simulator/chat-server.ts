@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import path from "node:path";
 import { YingdaError } from "../src/base/errors.ts";
+import { pressCard } from "./chat-cards.ts";
 import { checkOrigin, readJson } from "./chat-guard.ts";
 import type { ChatInfo, ChatMember, ChatMessage, FaultsView, FlagView, Packet } from "./chat-types.ts";
 import { APP_CHAT, BOT_CHAT, ChatViews, platformMessageId, viewKeyOf } from "./chat-views.ts";
@@ -125,6 +126,9 @@ class Chat {
       case "POST /api/feedback":
         this.#feedback(await readJson(req));
         break;
+      case "POST /api/cards":
+        this.#press(await readJson(req));
+        break;
       case "POST /api/faults":
         this.#changeFaults(await readJson(req));
         this.#events.send("faults", this.#faults());
@@ -206,6 +210,13 @@ class Chat {
       ...(isReasons(reasons) ? { reasons } : {}),
       ...(typeof comment === "string" ? { comment } : {}),
     });
+  }
+
+  #press(body: JsonObject): void {
+    const { chatId, userId } = this.#place(body);
+    const message = this.#views.find(viewKeyOf(chatId, userId), stringOr(body.messageId));
+    const messageId = platformMessageId(stringOr(body.messageId));
+    pressCard(this.#platform, message, { userId, messageId, key: stringOr(body.key) });
   }
 
   #faults(): FaultsView {

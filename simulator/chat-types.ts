@@ -25,6 +25,21 @@ export interface ChatMessage {
   quote?: { name?: string; text: string };
   feedback?: { possible: boolean; given?: 1 | 2 | 3 };
   replyTo?: string;
+  card?: ChatCard;
+}
+
+/** A template card as a client draws it (wecom-protocol 7). */
+export interface ChatCard {
+  /** Nothing is said beside it; `text` of its message are then its own words. */
+  alone: boolean;
+  source: { text: string; colour: "grey" | "black" | "red" | "green" };
+  title: string;
+  subtitle: string;
+  text: string;
+  facts: { name: string; value: string }[];
+  links: { title: string; url: string }[];
+  /** A button with an empty key was pressed, or taken away: it cannot be pressed. */
+  buttons: { text: string; key: string; style: number }[];
 }
 
 /** One exchange between platform and service, for the page's inspector. */

@@ -1,5 +1,5 @@
 import { BoundedLog } from "./bounded-log.ts";
-import { cardText } from "./cards.ts";
+import { chatCard, wordsAndCard } from "./chat-cards.ts";
 import type { ChatMember, ChatMessage } from "./chat-types.ts";
 import type { AppMessage, BotMessage, Bubble, MemberMessage, PlatformEvent } from "./platform-types.ts";
 
@@ -94,7 +94,7 @@ export class ChatViews {
       id: bubbleMessageId(bubble.messageId),
       viewKey: viewKeyOf(bubble.chatId ?? BOT_CHAT, bubble.userId),
       from: { kind: "bot", name: this.#options.botName },
-      text: withCard(bubble.content, bubble.card),
+      ...wordsAndCard(bubble.content, bubble.card),
       format: "markdown",
       atMs: bubble.atMs,
       state: BUBBLE_STATE[bubble.state],
@@ -115,6 +115,7 @@ export class ChatViews {
       text: message.text,
       format: message.msgtype === "markdown" ? "markdown" : "text",
       state,
+      ...(message.msgtype === "template_card" ? { card: chatCard(message.content, { alone: true }) } : {}),
     };
   }
 
@@ -128,6 +129,7 @@ export class ChatViews {
       viewKey,
       from: { kind: "bot", name: this.#options.botName },
       text: message.text,
+      ...(message.card === undefined ? {} : { card: chatCard(message.card, { alone: true }) }),
       format: message.format === "markdown" ? "markdown" : "text",
       atMs: message.atMs,
       state: "finished",
@@ -163,9 +165,4 @@ function feedbackOf(
   given: 1 | 2 | 3 | undefined,
 ): NonNullable<ChatMessage["feedback"]> {
   return { possible: feedbackId !== undefined, ...(given === undefined ? {} : { given }) };
-}
-
-function withCard(content: string, card: Record<string, unknown> | undefined): string {
-  if (card === undefined) return content;
-  return content === "" ? cardText(card) : `${content}\n\n${cardText(card)}`;
 }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Faults } from "./api-faults.ts";
 import { readRequest } from "./api-request.ts";
 import { BoundedLog, BoundedMap } from "./bounded-log.ts";
+import { cardBreaches } from "./card-rules.ts";
 import { cardFault, cardText, withButtonsReplaced } from "./cards.ts";
 import { type Directory, isReachable } from "./directory.ts";
 import { Refusal } from "./errcodes.ts";
@@ -17,6 +18,7 @@ const RECEIVERS_MAX = 1_000;
 const RESPONSE_CODE_LIFE_MS = 72 * 3_600_000;
 const RECALL_WITHIN_MS = 24 * 3_600_000;
 const RESPONSE_CODES_MAX = 10_000;
+const TASK_IDS_MAX = 10_000;
 
 interface Receivers {
   members: Member[];
@@ -47,6 +49,8 @@ export class MessageApi {
   readonly #windows: MemberWindows;
   readonly #duplicates = new DuplicateCheck();
   readonly #responseCodes = new BoundedMap<string, ResponseCode>(RESPONSE_CODES_MAX);
+  /** Of cards that were sent: an app uses each once (7.1). */
+  readonly #taskIds = new BoundedMap<string, true>(TASK_IDS_MAX);
 
   constructor(parts: MessageApiParts) {
     this.#parts = parts;
@@ -80,6 +84,7 @@ export class MessageApi {
     if (checked && this.#duplicates.isRepeat(body, typeof interval === "number" ? interval : undefined, nowMs)) {
       record.duplicate = true;
     } else {
+      this.#judgeCard(payload);
       for (const member of members) this.#deliver(member, payload, record);
     }
     this.sends.push(record);
@@ -109,17 +114,34 @@ export class MessageApi {
     // Which errcode an unknown or used code gets is not documented: the nearest is "bad parameter".
     if (issued === undefined || issued.expiresAtMs <= this.#parts.nowMs()) throw new Refusal(40035);
     this.#responseCodes.delete(code);
+    const next = replaceName === "" ? objectOr(card) : undefined;
+    if (next !== undefined) this.#violate(cardBreaches(next, { update: true }));
     const shown = this.#parts.inboxes.ofSend(issued.msgid);
     for (const message of shown) {
       if (!atAll && !userIds.includes(message.userId.toLowerCase())) continue;
-      this.showCard(message, replaceName === "" ? objectOr(card) : withButtonsReplaced(message.content, replaceName));
+      this.showCard(message, next ?? withButtonsReplaced(message.content, replaceName));
     }
     return { invaliduser: userIds.filter((userId) => this.#parts.directory.find(userId) === undefined) };
   }
 
   /** Puts another card into a message, after an update or a passive reply. */
   showCard(message: AppMessage, card: JsonObject): void {
-    this.#parts.inboxes.changeCard(message, card, cardText(card));
+    const replaceText = stringOr(card.replace_text);
+    const shown = replaceText === "" ? card : withButtonsReplaced(card, replaceText);
+    this.#parts.inboxes.changeCard(message, shown, cardText(shown));
+  }
+
+  #judgeCard({ msgtype, content }: AppPayload): void {
+    if (msgtype !== "template_card") return;
+    this.#violate(cardBreaches(content, { update: false }));
+    const taskId = stringOr(content.task_id);
+    if (taskId === "") return;
+    if (this.#taskIds.get(taskId) !== undefined) this.#violate(["a card's task_id was used before"]);
+    this.#taskIds.set(taskId, true);
+  }
+
+  #violate(details: string[]): void {
+    for (const detail of details) this.#parts.journal.violate("app", "card_wrong", detail);
   }
 
   recall(body: Buffer): JsonObject {

@@ -154,6 +154,9 @@ export interface Config {
     botName: string | undefined;
   };
   callbackMaxAgeMs: number;
+  /** Where people reach the console. */
+  publicUrl: string | null;
+  admin: { users: { userId: string; role: "viewer" | "reviewer" | "admin" }[]; bootstrapToken: Secret | null };
   model: { baseUrls: string[]; apiKey: Secret | null; name: string; contextTokens: number };
   guard: { kind: Env["GUARD_KIND"]; baseUrl: string; apiKey: Secret | null; model: string } | null;
   systemPromptFile: string | null;
@@ -187,6 +190,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     database: { url: e.DATABASE_URL ?? null, dataDir: e.DATA_DIR },
     wecom: { apiBase: e.WECOM_API_BASE, app: appOf(e), bot: botOf(e), botName: e.WECOM_BOT_NAME },
     callbackMaxAgeMs: e.CALLBACK_MAX_AGE_SECONDS * 1000,
+    publicUrl: e.PUBLIC_URL ?? null,
+    admin: { users: e.ADMIN_USERS, bootstrapToken: e.ADMIN_BOOTSTRAP_TOKEN ?? null },
     model: {
       baseUrls: e.OPENAI_BASE_URL ?? [],
       apiKey: e.OPENAI_API_KEY ?? null,
@@ -264,16 +269,9 @@ function crossFaults(e: Env): string[] {
 }
 
 function noticesOf(given: Record<string, unknown>): string[] {
-  const unread = (
-    [
-      "WECOM_BOT_ID",
-      "WECOM_BOT_SECRET",
-      "WECOM_MEDIA_HOSTS",
-      "PUBLIC_URL",
-      "ADMIN_USERS",
-      "ADMIN_BOOTSTRAP_TOKEN",
-    ] as const
-  ).filter((name) => given[name] !== undefined);
+  const unread = (["WECOM_BOT_ID", "WECOM_BOT_SECRET", "WECOM_MEDIA_HOSTS"] as const).filter(
+    (name) => given[name] !== undefined,
+  );
   const guardless =
     given.GUARD_BASE_URL === undefined &&
     (["GUARD_MODEL", "GUARD_API_KEY", "GUARD_KIND"] as const).some((name) => given[name] !== undefined);

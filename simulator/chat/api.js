@@ -52,6 +52,15 @@ export function sendFeedback(feedback) {
 }
 
 /**
+ * Presses a button of a card.
+ * @param {{ chatId: string, messageId: string, as: string, key: string }} press
+ * @returns {Promise<unknown>}
+ */
+export function pressCard(press) {
+  return request("POST", "/api/cards", press);
+}
+
+/**
  * @param {FaultChange} change
  * @returns {Promise<Faults>}
  */

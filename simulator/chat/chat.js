@@ -1,5 +1,5 @@
 import { toast } from "./announce.js";
-import { openChat, sendFeedback, sendMessage } from "./api.js";
+import { openChat, pressCard, sendFeedback, sendMessage } from "./api.js";
 import { ChatView } from "./chat-view.js";
 import { Composer } from "./composer.js";
 import { ContactsView } from "./contacts-view.js";
@@ -39,6 +39,7 @@ const chatView = new ChatView(state, {
   resend,
   discard,
   rate: (message, type) => void rate(message, type),
+  press: (message, key) => pressCard({ chatId: state.chatId, messageId: message.id, as: state.me, key }),
 });
 const composer = new Composer(state, send, () => chatView.focusLast());
 new ContactsView(state, { openChat: (chatId) => navigation.openChat(chatId), speakAs: (me) => navigation.speakAs(me) });

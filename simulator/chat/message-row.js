@@ -1,4 +1,5 @@
 import { kindAvatar, memberAvatar } from "./avatar.js";
+import { CardView } from "./card-view.js";
 import { el } from "./dom.js";
 import { feedbackButtons } from "./feedback.js";
 import { t } from "./i18n.js";
@@ -15,7 +16,7 @@ import { formatMoment, formatTime } from "./time.js";
  */
 
 /** @typedef {{ mine: boolean, named: boolean, names: string[] }} RowOptions `named`: show who speaks */
-/** @typedef {{ resend: (m: PendingMessage) => void, discard: (m: PendingMessage) => void, rate: (m: ChatMessage, type: FeedbackType) => void }} RowActions */
+/** @typedef {{ resend: (m: PendingMessage) => void, discard: (m: PendingMessage) => void, rate: (m: ChatMessage, type: FeedbackType) => void, press: (m: ChatMessage, key: string) => Promise<unknown> }} RowActions */
 
 const QUOTE_UNITS_MAX = 160;
 const LABEL_UNITS_MAX = 80;
@@ -31,6 +32,7 @@ export class MessageRow {
   #typing = typingDots();
   #bubble = el("div", { class: "bubble", "data-testid": "bubble" });
   #foot = el("div", { class: "foot" });
+  /** @type {CardView} */ #card;
 
   /**
    * @param {ChatMessage | PendingMessage} message
@@ -41,6 +43,7 @@ export class MessageRow {
     this.message = message;
     this.#options = options;
     this.#actions = actions;
+    this.#card = new CardView((key) => this.#actions.press(this.message, key));
     this.#reveal = new Reveal((text, complete) => this.#showText(text, complete));
     this.node = message.from.kind === "platform" ? this.#platformNode() : this.#memberNode();
     this.#draw(true);
@@ -63,8 +66,8 @@ export class MessageRow {
   /** @param {boolean} tabbable whether the Tab key stops here, and at the buttons of this message */
   setTabbable(tabbable) {
     this.node.tabIndex = tabbable ? 0 : -1;
-    for (const button of this.#foot.querySelectorAll("button")) {
-      if (button.dataset.roving !== undefined) button.tabIndex = this.node.tabIndex;
+    for (const stop of this.node.querySelectorAll("[data-roving]")) {
+      if (stop instanceof HTMLElement) stop.tabIndex = this.node.tabIndex;
     }
   }
 
@@ -88,7 +91,7 @@ export class MessageRow {
             quote.name === undefined ? null : el("strong", { text: `${quote.name}：` }),
             preview(quote.text, QUOTE_UNITS_MAX),
           );
-    this.#bubble.append(...(quoted === null ? [] : [quoted]), this.#body, this.#typing);
+    this.#bubble.append(...(quoted === null ? [] : [quoted]), this.#body, this.#card.node, this.#typing);
     return this.#article(
       `row ${this.#options.mine ? "mine" : "theirs"}`,
       this.#divider,
@@ -117,7 +120,11 @@ export class MessageRow {
 
   /** @param {boolean} atOnce */
   #draw(atOnce) {
-    const { state, text, format } = this.message;
+    const { state, text, format, card } = this.message;
+    this.#body.hidden = card?.alone === true;
+    this.#bubble.classList.toggle("with-card", card !== undefined);
+    this.#card.show(card, this.node);
+    this.setTabbable(this.node.tabIndex === 0);
     const live = state === "streaming";
     this.#body.classList.toggle("md", format === "markdown");
     this.#reveal.set(text, !live, atOnce);

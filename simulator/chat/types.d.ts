@@ -32,6 +32,21 @@ export interface ChatMessage {
   feedback?: { possible: boolean; given?: FeedbackType };
   /** The id of the message that this one answers. */
   replyTo?: string;
+  card?: Card;
+}
+
+/** A template card (wecom-protocol 7). */
+export interface Card {
+  /** Nothing is said beside it; `text` of its message are then its own words. */
+  alone: boolean;
+  source: { text: string; colour: "grey" | "black" | "red" | "green" };
+  title: string;
+  subtitle: string;
+  text: string;
+  facts: { name: string; value: string }[];
+  links: { title: string; url: string }[];
+  /** One with an empty key cannot be pressed. */
+  buttons: { text: string; key: string; style: number }[];
 }
 
 /** One HTTP exchange between platform and service. */

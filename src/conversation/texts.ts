@@ -26,6 +26,9 @@ export interface Texts {
   warning(caseNumber: string, text: string): string;
   lateAnswer(caseNumber: string, text: string): string;
   recalled(caseNumber: string): string;
+  /** The outcome of an appeal. */
+  appealAccepted(caseNumber: string): string;
+  appealRejected(caseNumber: string): string;
   failed(code: ErrorCode): string;
 }
 
@@ -59,6 +62,9 @@ const zh: Texts = {
   streamUnknown: "抱歉，这条回答已经找不到了，请重新提问。",
   warning: (caseNumber, text) => `管理员提醒（编号 ${caseNumber}）：\n${text}`,
   lateAnswer: (caseNumber, text) => `关于你之前的问题（编号 ${caseNumber}）：\n${text}`,
+  appealAccepted: (caseNumber) =>
+    `你的申诉（编号 ${caseNumber}）已复核：之前的拒绝有误，抱歉给你带来不便。可以再问一次。`,
+  appealRejected: (caseNumber) => `你的申诉（编号 ${caseNumber}）已由另一位同事复核：维持原来的处理。`,
   recalled: (caseNumber) => `刚才的一条回答已由管理员撤回（编号 ${caseNumber}）。`,
   failed: (code) => `${FAILED_ZH[code] ?? "抱歉，出了点问题，这条消息没能回答。"}请稍后再试，或发送“重试”。`,
 };
@@ -103,6 +109,10 @@ const en: Texts = {
   streamUnknown: "Sorry, this answer can no longer be found. Please ask again.",
   warning: (caseNumber, text) => `A note from an admin (case ${caseNumber}):\n${text}`,
   lateAnswer: (caseNumber, text) => `About your earlier question (case ${caseNumber}):\n${text}`,
+  appealAccepted: (caseNumber) =>
+    `Your appeal (case ${caseNumber}) was reviewed: the refusal was a mistake, sorry for that. Please ask again.`,
+  appealRejected: (caseNumber) =>
+    `Your appeal (case ${caseNumber}) was reviewed by another colleague: the decision stands.`,
   recalled: (caseNumber) => `An admin has taken back one of the last answers (case ${caseNumber}).`,
   failed: (code) =>
     `${FAILED_EN[code] ?? "Sorry, something went wrong and this message was not answered."} Please try again later, or send /retry.`,

@@ -11,6 +11,7 @@ import { type CallbackCrypto, readCallbackQuery } from "../wecom/crypto.ts";
 import { readXmlEnvelope } from "../wecom/envelope-xml.ts";
 import type { Intake } from "./intake.ts";
 import { readRawBody } from "./raw-body.ts";
+import type { AppCardEvent } from "./review-cards/click-desk.ts";
 import { answerUrlCheck, searchOf } from "./url-check.ts";
 
 export interface AppChannel {
@@ -24,6 +25,8 @@ export interface AppCallbackParts {
   intake: Intake;
   callbackMaxAgeMs: number;
   log: Logger;
+  /** Takes a press on a card's button, beside the acknowledgement. Throws `store_unavailable`: WeCom then sends it again. */
+  onCardEvent?: (event: AppCardEvent) => void;
 }
 
 /** `GET /wecom/app`: WeCom checks the URL (wecom-protocol 1.6). */
@@ -44,6 +47,10 @@ export function takeAppCallback(parts: AppCallbackParts): Middleware {
     const nowMs = intake.clock.nowMs();
     const callback = parseAppCallback(app.crypto.open(query, encrypt, { nowMs, maxAgeMs: callbackMaxAgeMs }));
     ctx.state.kind = callback.kind;
+    if (callback.kind === "event" && callback.event === CARD_EVENT && callback.card !== undefined) {
+      const { fromUserId: userId, eventKey, dedupeKey, card } = callback;
+      parts.onCardEvent?.({ userId, eventKey, dedupeKey, taskId: card.taskId, responseCode: card.responseCode });
+    }
     const message = toMessage(callback, app.agentId, nowMs);
     if (message !== null) {
       const kept = await intake.take(message);
@@ -53,6 +60,8 @@ export function takeAppCallback(parts: AppCallbackParts): Middleware {
     ctx.body = "";
   };
 }
+
+const CARD_EVENT = "template_card_event";
 
 /** What the turn sees of a callback; null for what needs no answer. Unknown kinds are acknowledged and counted. */
 function toMessage(callback: AppCallback, agentId: string, nowMs: number): Message | null {

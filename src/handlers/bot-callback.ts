@@ -21,6 +21,7 @@ import { type CallbackCrypto, type CallbackQuery, readCallbackQuery } from "../w
 import { BOT_CONTENT_TYPE, botReplyPacket, emptyBotReply, streamReply, welcomeReply } from "../wecom/payloads.ts";
 import type { Intake } from "./intake.ts";
 import { readRawBody } from "./raw-body.ts";
+import type { CardClick } from "./review-cards/click-desk.ts";
 import { answerUrlCheck, searchOf } from "./url-check.ts";
 
 type BotMessage = Extract<BotCallback, { kind: "message" }>;
@@ -36,6 +37,8 @@ export interface BotCallbackParts {
   spool: RecordSpool<SpooledRecord>;
   callbackMaxAgeMs: number;
   events: Events;
+  /** Answers a press on a card's button with the reply's plaintext; null: the empty one. WeCom sends it once (4.6). */
+  onCardEvent?: (click: CardClick) => Promise<string | null>;
 }
 
 /** `GET /wecom/bot`: the URL check, as for the app (wecom-protocol 1.6). */
@@ -113,6 +116,11 @@ async function answerEvent(event: BotEvent, nowMs: number, parts: BotCallbackPar
     case "enter_chat":
       // The welcome goes in this very answer; WeCom takes none later (4.6).
       return welcomeReply(TEXTS.zh.greeting(parts.displayName));
+    case "template_card_event": {
+      if (event.card === undefined || parts.onCardEvent === undefined) return emptyBotReply();
+      const { taskId, eventKey } = event.card;
+      return (await parts.onCardEvent({ userId: event.userId, taskId, eventKey })) ?? emptyBotReply();
+    }
     case "feedback_event":
       await keepFeedback(event, nowMs, parts);
       return emptyBotReply();

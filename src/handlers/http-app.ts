@@ -14,6 +14,8 @@ export interface HttpAppParts {
   health: HealthParts;
   /** False in a process that only works on turns: it answers health and metrics alone. */
   takesCallbacks: boolean;
+  /** The review console; null where it is not served. */
+  admin: Middleware | null;
   events: Events;
   log: Logger;
 }
@@ -34,6 +36,7 @@ export function createHttpApp(parts: HttpAppParts): Koa {
   koa.use(safeHeaders);
   koa.use(answerErrors(parts.log));
   koa.use(pathsOnly);
+  if (parts.admin !== null) koa.use(parts.admin);
   koa.use(router.routes());
   koa.use(
     router.allowedMethods({

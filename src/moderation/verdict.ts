@@ -149,6 +149,8 @@ export interface ModerationSettings {
   readonly categories: Readonly<Record<Category, { strikes: number }>>;
   readonly strikes: { inARow: number; perDay: number; pauseHours: number; expireDays: number };
   readonly risk: { halfLifeMinutes: number; high: number };
+  /** Categories whose cases two different reviewers have to resolve alike. */
+  readonly fourEyes: readonly Category[];
 }
 
 export interface Moderator {

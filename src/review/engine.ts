@@ -15,6 +15,7 @@ export type Fault =
  * connection that failed is replaced by the next query.
  */
 export interface Engine {
+  readonly dialect: "sqlite" | "postgres";
   /** The path of the file, or host and database: for messages. Never with a password. */
   readonly place: string;
   /** Every transaction on it is the only writing one of its process (SQLite: of the machine). */
@@ -23,6 +24,11 @@ export interface Engine {
   readonly reader: RecordDatabase;
   /** Inside `transaction`: lets one process at a time past this point, until the transaction ends. */
   lockMigrations(transaction: Transaction<RecordTables>): Promise<void>;
+  /**
+   * Inside `transaction`, before flags are written: lets one process at a time put flags into cases, until the transaction
+   * ends. Two would otherwise each open a case for the same conversation, not seeing the other's.
+   */
+  lockCases(transaction: Transaction<RecordTables>): Promise<void>;
   /** Inside `transaction`: locks the rows that a query takes, and leaves out those another process has locked. */
   readonly skipsLockedRows: boolean;
   explain(error: unknown): Fault;

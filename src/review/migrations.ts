@@ -1,90 +1,19 @@
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Clock } from "../base/clock.ts";
 import { type Engine, EngineError } from "./engine.ts";
+import type { Migration } from "./migration.ts";
+import { CARDS } from "./migration-cards.ts";
+import { CASES } from "./migration-cases.ts";
+import { CONSOLE } from "./migration-console.ts";
+import { RECORDS } from "./migration-records.ts";
+import { SEARCH } from "./migration-search.ts";
 import type { RecordTables } from "./schema.ts";
 
-interface Migration {
-  name: string;
-  /** Plain SQL that both engines understand, one statement an entry. */
-  statements: string[];
-}
-
 /**
- * In order; the version of a schema is the number of migrations it has seen. Append only, and only what the code before
- * it can live with: during an update, old and new processes write side by side.
+ * In order; the version of a schema is the number of migrations it has seen. Append only, and only what the code before it
+ * can live with: during an update, old and new processes write side by side.
  */
-const MIGRATIONS: Migration[] = [
-  {
-    name: "turns, flags, feedback",
-    statements: [
-      `create table turns (
-        turn_id text primary key,
-        trace_id text not null,
-        conversation_id text not null,
-        channel text not null,
-        group_id text,
-        user_id text not null,
-        outcome text not null,
-        question text not null,
-        question_units bigint not null,
-        answer text not null,
-        answer_units bigint not null,
-        error_code text,
-        model text,
-        endpoint text,
-        prompt_tokens bigint,
-        answer_tokens bigint,
-        attempts bigint not null,
-        received_at_ms bigint not null,
-        started_at_ms bigint not null,
-        first_token_at_ms bigint,
-        finished_at_ms bigint not null,
-        policy_version text not null,
-        feedback_id text,
-        masked_at_ms bigint
-      )`,
-      "create index turns_by_conversation on turns (conversation_id, received_at_ms)",
-      // WeCom treats userids without regard to case.
-      "create index turns_by_user on turns (lower(user_id), received_at_ms)",
-      "create index turns_by_feedback on turns (feedback_id) where feedback_id is not null",
-      "create index turns_by_time on turns (received_at_ms)",
-      "create index turns_with_text on turns (received_at_ms) where masked_at_ms is null",
-      // The pair is what a repeated write runs into; the number alone is what two turns may never share.
-      `create table flags (
-        case_number text primary key,
-        turn_id text not null references turns (turn_id) on delete cascade,
-        direction text not null,
-        severity text not null,
-        action text not null,
-        categories text not null,
-        signals text not null,
-        policy_version text not null,
-        text text not null,
-        text_units bigint not null,
-        status text not null,
-        raised_at_ms bigint not null,
-        masked_at_ms bigint,
-        unique (turn_id, case_number)
-      )`,
-      "create index flags_by_queue on flags (status, severity, raised_at_ms)",
-      "create index flags_by_time on flags (raised_at_ms)",
-      `create table feedback (
-        event_id text primary key,
-        feedback_id text not null,
-        user_id text not null,
-        verdict text not null,
-        reasons text not null,
-        comment text not null,
-        comment_units bigint not null,
-        at_ms bigint not null,
-        masked_at_ms bigint
-      )`,
-      "create index feedback_by_feedback_id on feedback (feedback_id, at_ms)",
-      "create index feedback_by_time on feedback (at_ms)",
-      "create index feedback_with_text on feedback (at_ms) where masked_at_ms is null",
-    ],
-  },
-];
+const MIGRATIONS: Migration[] = [RECORDS, CASES, SEARCH, CONSOLE, CARDS];
 
 /**
  * Brings the schema up to this code's version, in one transaction: two processes that start at once migrate once.
@@ -104,7 +33,10 @@ export async function migrate(engine: Engine, clock: Clock): Promise<void> {
     if (found > MIGRATIONS.length) throw newerSchema(found);
     for (const [index, migration] of MIGRATIONS.entries()) {
       if (index < found) continue;
-      for (const statement of migration.statements) await sql.raw(statement).execute(transaction);
+      for (const statement of migration.statements) {
+        if (typeof statement === "string") await sql.raw(statement).execute(transaction);
+        else if (statement.only === engine.dialect) await sql.raw(statement.sql).execute(transaction);
+      }
       await transaction
         .insertInto("schema_migrations")
         .values({ version: index + 1, name: migration.name, applied_at_ms: clock.nowMs() })

@@ -19,11 +19,13 @@ const WAITING_MAX = 100;
 const IDLE_TIMEOUT_MS = 60_000;
 /** Any number that nothing else in the database uses: "yingda" in bytes. */
 const MIGRATION_LOCK = 0x79696e676461;
+const CASES_LOCK = MIGRATION_LOCK + 1;
 
 export function openPostgresEngine(databaseUrl: Secret): Engine {
   const writer = connect(databaseUrl, WRITE_CONNECTIONS_MAX);
   const reader = connect(databaseUrl, READ_CONNECTIONS_MAX);
   return {
+    dialect: "postgres",
     place: placeOf(databaseUrl),
     writer,
     reader,
@@ -37,6 +39,9 @@ export function openPostgresEngine(databaseUrl: Secret): Engine {
           message: "the database cannot hold Chinese text: create it with ENCODING 'UTF8'",
         });
       }
+    },
+    async lockCases(transaction) {
+      await sql`select pg_advisory_xact_lock(${CASES_LOCK})`.execute(transaction);
     },
     skipsLockedRows: true,
     explain,

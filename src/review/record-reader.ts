@@ -1,6 +1,7 @@
 import type { Selectable } from "kysely";
+import type { CaseStatus } from "./case-moves.ts";
 import type { FeedbackRecord, FlagRecord, RecordedSignal, TurnRecord } from "./records.ts";
-import type { FeedbackTable, FlagStatus, FlagsTable, RecordDatabase, TurnsTable } from "./schema.ts";
+import type { FeedbackTable, FlagsTable, RecordDatabase, TurnsTable } from "./schema.ts";
 
 /** A page of the console, with room; more rows at once would hold up the other questions. */
 const ROWS_MAX = 200;
@@ -14,16 +15,22 @@ interface Masked {
   maskedAtMs: number | null;
 }
 
-export interface StoredFlag extends FlagRecord, Masked {
+export interface StoredFlag extends Required<Omit<FlagRecord, "audience">>, Masked {
+  audience: NonNullable<FlagRecord["audience"]> | null;
   textUnits: number;
   turnId: string;
   conversationId: string;
   userId: string;
-  status: FlagStatus;
+  /** The number of its case; null for the moment until an older program's flag has one. */
+  inCase: string | null;
+  /** Where its case stands. */
+  status: CaseStatus;
   raisedAtMs: number;
 }
 
-export interface StoredTurn extends TurnRecord, Masked {
+export interface StoredTurn extends Omit<TurnRecord, "flags">, Masked {
+  questionMasked: string;
+  answerMasked: string;
   questionUnits: number;
   answerUnits: number;
   flags: StoredFlag[];
@@ -33,12 +40,6 @@ export interface StoredFeedback extends FeedbackRecord, Masked {
   commentUnits: number;
 }
 
-export interface FlagCount {
-  status: FlagStatus;
-  severity: FlagRecord["severity"];
-  count: number;
-}
-
 /**
  * What people and tests ask of the records. A `limit` outside 1 to 200 is brought into it. Texts are as they were written,
  * cut at their limit with U+FFFD in place of what no database stores. Each call throws `record_store_unavailable`.
@@ -46,8 +47,6 @@ export interface FlagCount {
 export interface RecordReader {
   /** Newest first, whatever their status. */
   recentFlags(limit: number): Promise<StoredFlag[]>;
-  /** One entry for each status and severity that occurs. */
-  flagCounts(): Promise<FlagCount[]>;
   turnById(turnId: string): Promise<StoredTurn | null>;
   /** The last ones, oldest first, as one reads a conversation. */
   turnsOfConversation(conversationId: string, limit: number): Promise<StoredTurn[]>;
@@ -61,8 +60,9 @@ export function readRecords(db: RecordDatabase): RecordReader {
     db
       .selectFrom("flags")
       .innerJoin("turns", "turns.turn_id", "flags.turn_id")
+      .leftJoin("cases", "cases.case_number", "flags.in_case")
       .selectAll("flags")
-      .select(["turns.conversation_id", "turns.user_id"]);
+      .select(["turns.conversation_id", "turns.user_id", "cases.status as case_status"]);
 
   async function withFlags(turns: Selectable<TurnsTable>[]): Promise<StoredTurn[]> {
     if (turns.length === 0) return [];
@@ -84,15 +84,6 @@ export function readRecords(db: RecordDatabase): RecordReader {
         .limit(bounded(limit))
         .execute();
       return rows.map(flagOf);
-    },
-    flagCounts() {
-      return db
-        .selectFrom("flags")
-        .select((eb) => ["status", "severity", eb.fn.countAll<number>().as("count")])
-        .groupBy(["status", "severity"])
-        .orderBy("status")
-        .orderBy("severity")
-        .execute();
     },
     async turnById(turnId) {
       const [turn] = await withFlags(await db.selectFrom("turns").selectAll().where("turn_id", "=", turnId).execute());
@@ -139,8 +130,10 @@ function turnOf(row: Selectable<TurnsTable>, flags: StoredFlag[]): StoredTurn {
     outcome: row.outcome,
     question: row.question,
     questionUnits: row.question_units,
+    questionMasked: row.question_masked ?? row.question,
     answer: row.answer,
     answerUnits: row.answer_units,
+    answerMasked: row.answer_masked ?? row.answer,
     errorCode: row.error_code,
     model: row.model,
     endpoint: row.endpoint,
@@ -158,7 +151,13 @@ function turnOf(row: Selectable<TurnsTable>, flags: StoredFlag[]): StoredTurn {
   };
 }
 
-function flagOf(row: Selectable<FlagsTable> & { conversation_id: string; user_id: string }): StoredFlag {
+export type FlagRow = Selectable<FlagsTable> & {
+  conversation_id: string;
+  user_id: string;
+  case_status: CaseStatus | null;
+};
+
+export function flagOf(row: FlagRow): StoredFlag {
   return {
     caseNumber: row.case_number,
     turnId: row.turn_id,
@@ -172,7 +171,11 @@ function flagOf(row: Selectable<FlagsTable> & { conversation_id: string; user_id
     policyVersion: row.policy_version,
     text: row.text,
     textUnits: row.text_units,
-    status: row.status,
+    textMasked: row.text_masked ?? row.text,
+    confidence: row.confidence,
+    audience: row.audience,
+    inCase: row.in_case,
+    status: row.case_status ?? row.status,
     raisedAtMs: row.raised_at_ms,
     maskedAtMs: row.masked_at_ms,
   };

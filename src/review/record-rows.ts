@@ -76,7 +76,10 @@ const flagRecord = z.object({
     }),
   ),
   policyVersion: z.string(),
+  confidence: z.number().exactOptional(),
+  audience: z.enum(["internal", "external"]).exactOptional(),
   text: z.string(),
+  textMasked: z.string().exactOptional(),
 });
 
 const turnRecord = z.object({
@@ -89,7 +92,9 @@ const turnRecord = z.object({
   userId: id,
   outcome: z.enum(["answered", "refused", "withheld", "failed", "stopped", "busy", "command", "greeting"]),
   question: z.string(),
+  questionMasked: z.string().exactOptional(),
   answer: z.string(),
+  answerMasked: z.string().exactOptional(),
   errorCode: z.string().nullable(),
   model: z.string().nullable(),
   endpoint: z.string().nullable(),
@@ -129,8 +134,10 @@ function turnRow(turn: TurnRecord): Insertable<TurnsTable> {
     outcome: turn.outcome,
     question: clean(turn.question, TEXT_UNITS_MAX),
     question_units: turn.question.length,
+    question_masked: clean(turn.questionMasked ?? turn.question, TEXT_UNITS_MAX),
     answer: clean(turn.answer, TEXT_UNITS_MAX),
     answer_units: turn.answer.length,
+    answer_masked: clean(turn.answerMasked ?? turn.answer, TEXT_UNITS_MAX),
     error_code: label(turn.errorCode),
     model: label(turn.model),
     endpoint: label(turn.endpoint),
@@ -163,7 +170,11 @@ function flagRow(flag: FlagRecord, turn: TurnRecord): Insertable<FlagsTable> {
     policy_version: clean(flag.policyVersion, LABEL_UNITS_MAX),
     text: clean(flag.text, TEXT_UNITS_MAX),
     text_units: flag.text.length,
+    text_masked: clean(flag.textMasked ?? flag.text, TEXT_UNITS_MAX),
+    confidence: Math.min(1, Math.max(0, flag.confidence ?? 0)),
+    audience: flag.audience ?? null,
     status: "new",
+    in_case: null,
     raised_at_ms: turn.finishedAtMs,
     masked_at_ms: null,
   };

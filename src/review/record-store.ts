@@ -2,13 +2,23 @@ import type { Clock } from "../base/clock.ts";
 import { YingdaError } from "../base/errors.ts";
 import type { Events } from "../base/events.ts";
 import type { Secret } from "../base/secret.ts";
-import type { Engine, Fault } from "./engine.ts";
-import { migrate, schemaVersion } from "./migrations.ts";
+import { type AuditLog, openAuditLog } from "./audit-log.ts";
+import { putIntoCases } from "./case-builder.ts";
+import type { ReviewRules } from "./case-decisions.ts";
+import { type CaseStore, openCaseStore } from "./case-store.ts";
+import { type ConsoleQueries, openConsoleQueries } from "./console-queries.ts";
+import { type LegalHolds, openLegalHolds } from "./legal-holds.ts";
+import { schemaVersion } from "./migrations.ts";
+import { openPeople, type People } from "./people.ts";
+import { openPolicyVersions, type PolicyVersions } from "./policy-versions.ts";
 import { openPostgresEngine } from "./postgres-engine.ts";
+import { Database } from "./record-database.ts";
 import { type RecordReader, readRecords } from "./record-reader.ts";
 import { idOf, prepare, type RecordRows } from "./record-rows.ts";
 import type { RecordStore, SpooledRecord } from "./records.ts";
+import { openRestrictions, type Restrictions } from "./restrictions.ts";
 import { type RetentionDays, type RetentionResult, sweepRetention } from "./retention.ts";
+import { openSecondReviews, type SecondReviews } from "./second-reviews.ts";
 import { openSqliteEngine } from "./sqlite-engine.ts";
 
 /** One transaction must not hold the write lock, or the memory, for longer than a moment. */
@@ -22,6 +32,7 @@ export interface RecordStoreOptions {
   dataDir: string;
   clock: Clock;
   events?: Events;
+  rules?: ReviewRules;
 }
 
 export interface RejectedRecord {
@@ -50,6 +61,16 @@ export class RecordsRejected extends YingdaError {
 }
 
 export interface SqlRecordStore extends RecordStore, RecordReader {
+  /** What people decide about flags. */
+  readonly cases: CaseStore;
+  readonly restrictions: Restrictions;
+  readonly holds: LegalHolds;
+  readonly people: People;
+  readonly secondReviews: SecondReviews;
+  readonly audit: AuditLog;
+  /** What the console shows beside cases. */
+  readonly console: ConsoleQueries;
+  readonly policies: PolicyVersions;
   /**
    * One transaction for the batch, at most 2,000 records; what is already there is left as it is, so writing again is safe.
    * @throws YingdaError `record_store_unavailable`: nothing can be said about the batch, write it again later.
@@ -68,7 +89,7 @@ export interface SqlRecordStore extends RecordStore, RecordReader {
 export function openRecordStore(options: RecordStoreOptions): SqlRecordStore {
   const { databaseUrl, dataDir, clock, events } = options;
   const engine = databaseUrl === null ? openSqliteEngine(dataDir) : openPostgresEngine(databaseUrl);
-  return new EngineRecordStore(engine, clock, events);
+  return new EngineRecordStore(new Database(engine, clock, events), options.rules ?? {});
 }
 
 interface Candidate {
@@ -78,20 +99,28 @@ interface Candidate {
 }
 
 class EngineRecordStore implements SqlRecordStore {
-  readonly #engine: Engine;
-  readonly #clock: Clock;
-  readonly #events: Events | undefined;
+  readonly cases: CaseStore;
+  readonly restrictions: Restrictions;
+  readonly holds: LegalHolds;
+  readonly people: People;
+  readonly secondReviews: SecondReviews;
+  readonly audit: AuditLog;
+  readonly console: ConsoleQueries;
+  readonly policies: PolicyVersions;
+  readonly #database: Database;
   readonly #reader: RecordReader;
-  /** Settled once the schema is up to date. */
-  #ready: Promise<void> | null = null;
-  #alerted: string | null = null;
-  #closed: Promise<void> | null = null;
 
-  constructor(engine: Engine, clock: Clock, events: Events | undefined) {
-    this.#engine = engine;
-    this.#clock = clock;
-    this.#events = events;
-    this.#reader = readRecords(engine.reader);
+  constructor(database: Database, rules: ReviewRules) {
+    this.#database = database;
+    this.#reader = readRecords(database.engine.reader);
+    this.cases = openCaseStore(database, rules);
+    this.restrictions = openRestrictions(database);
+    this.holds = openLegalHolds(database);
+    this.people = openPeople(database);
+    this.secondReviews = openSecondReviews(database);
+    this.audit = openAuditLog(database);
+    this.console = openConsoleQueries(database);
+    this.policies = openPolicyVersions(database);
   }
 
   async write(records: SpooledRecord[]): Promise<void> {
@@ -108,44 +137,39 @@ class EngineRecordStore implements SqlRecordStore {
     }
     // The same order in every process: two that write the same records would otherwise wait for each other.
     candidates.sort((a, b) => ((a.id ?? "") < (b.id ?? "") ? -1 : 1));
-    await this.#call(async () => {
+    await this.#database.call(async () => {
       rejected.push(...(await this.#insertOrHalve(candidates)));
     });
     if (rejected.length > 0) throw new RecordsRejected(rejected.sort((a, b) => a.index - b.index));
   }
 
   async ping(): Promise<void> {
-    await this.#call(() => schemaVersion(this.#engine.writer));
+    await this.#database.call(() => schemaVersion(this.#database.engine.writer));
   }
 
   recentFlags(limit: number) {
-    return this.#call(() => this.#reader.recentFlags(limit));
-  }
-
-  flagCounts() {
-    return this.#call(() => this.#reader.flagCounts());
+    return this.#database.call(() => this.#reader.recentFlags(limit));
   }
 
   turnById(turnId: string) {
-    return this.#call(() => this.#reader.turnById(turnId));
+    return this.#database.call(() => this.#reader.turnById(turnId));
   }
 
   turnsOfConversation(conversationId: string, limit: number) {
-    return this.#call(() => this.#reader.turnsOfConversation(conversationId, limit));
+    return this.#database.call(() => this.#reader.turnsOfConversation(conversationId, limit));
   }
 
   feedbackFor(feedbackId: string) {
-    return this.#call(() => this.#reader.feedbackFor(feedbackId));
+    return this.#database.call(() => this.#reader.feedbackFor(feedbackId));
   }
 
   sweepRetention(days: RetentionDays): Promise<RetentionResult> {
-    const { writer, skipsLockedRows } = this.#engine;
-    return this.#call(() => sweepRetention(writer, days, this.#clock.nowMs(), skipsLockedRows));
+    const { engine, clock } = this.#database;
+    return this.#database.call(() => sweepRetention(engine.writer, days, clock.nowMs(), engine.skipsLockedRows));
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#engine.close();
-    return this.#closed;
+    return this.#database.close();
   }
 
   /** A record that the database refuses fails its whole transaction; halving finds it in a few tries, and stores the rest. */
@@ -156,7 +180,7 @@ class EngineRecordStore implements SqlRecordStore {
       await this.#insert(candidates);
       return [];
     } catch (error) {
-      const fault = this.#engine.explain(error);
+      const fault = this.#database.engine.explain(error);
       if (fault.kind !== "record") throw error;
       if (candidates.length === 1) return [{ index: first.index, id: first.id, reason: fault.reason }];
       const middle = candidates.length >> 1;
@@ -171,7 +195,8 @@ class EngineRecordStore implements SqlRecordStore {
     const turns = candidates.flatMap(({ rows }) => rows.turn ?? []);
     const flags = candidates.flatMap(({ rows }) => rows.flags);
     const feedback = candidates.flatMap(({ rows }) => rows.feedback ?? []);
-    await this.#engine.writer.transaction().execute(async (transaction) => {
+    const { engine } = this.#database;
+    await engine.writer.transaction().execute(async (transaction) => {
       for (const values of chunks(turns)) {
         await transaction
           .insertInto("turns")
@@ -179,13 +204,18 @@ class EngineRecordStore implements SqlRecordStore {
           .onConflict((conflict) => conflict.column("turn_id").doNothing())
           .execute();
       }
+      if (flags.length > 0) await engine.lockCases(transaction);
+      const raised: string[] = [];
       for (const values of chunks(flags)) {
-        await transaction
+        const inserted = await transaction
           .insertInto("flags")
           .values(values)
           .onConflict((conflict) => conflict.columns(["turn_id", "case_number"]).doNothing())
+          .returning("case_number")
           .execute();
+        raised.push(...inserted.map((flag) => flag.case_number));
       }
+      await putIntoCases(transaction, raised, engine);
       for (const values of chunks(feedback)) {
         await transaction
           .insertInto("feedback")
@@ -195,57 +225,6 @@ class EngineRecordStore implements SqlRecordStore {
       }
     });
   }
-
-  /** Every call to the database comes through here: connected, migrated, and with one kind of error. */
-  async #call<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closed !== null) throw unavailable(this.#engine, { kind: "away", message: "the record store is closed" });
-    try {
-      await this.#upToDate();
-      const result = await work();
-      this.#alerted = null;
-      return result;
-    } catch (error) {
-      if (error instanceof YingdaError) throw error;
-      const fault = this.#engine.explain(error);
-      // Tables are missing or others: somebody restored a backup or emptied the database. One that was away comes back as it was.
-      if (fault.kind === "operator") this.#ready = null;
-      this.#alert(fault);
-      throw unavailable(this.#engine, fault, error);
-    }
-  }
-
-  async #upToDate(): Promise<void> {
-    this.#ready ??= migrate(this.#engine, this.#clock);
-    const ready = this.#ready;
-    try {
-      await ready;
-    } catch (error) {
-      // Not a newer attempt that another caller has begun meanwhile.
-      if (this.#ready === ready) this.#ready = null;
-      throw error;
-    }
-  }
-
-  /** Once for each thing that only a person can mend, not with every try. */
-  #alert(fault: Fault): void {
-    if (fault.kind !== "operator" || this.#alerted === fault.code) return;
-    this.#alerted = fault.code;
-    this.#events?.alert(fault.code, unavailable(this.#engine, fault).message);
-  }
-}
-
-/** Always retryable: the records have to wait until the database, or the person who mends it, is back. */
-function unavailable(engine: Engine, fault: Fault, cause?: unknown): YingdaError {
-  const why = fault.kind === "record" ? fault.reason : fault.message;
-  return new YingdaError(
-    "record_store_unavailable",
-    `The record store (${engine.place}) did not take the call: ${why}.`,
-    {
-      retryable: true,
-      ...(fault.kind === "operator" ? { details: { fault: fault.code } } : {}),
-      ...(cause === undefined ? {} : { cause }),
-    },
-  );
 }
 
 function* chunks<T>(rows: T[]): Generator<T[]> {

@@ -1,14 +1,9 @@
 import type { ColumnType, Kysely } from "kysely";
-import type { FeedbackRecord, TurnRecord } from "./records.ts";
-
-/** Where a flag stands. */
-export type FlagStatus = "new" | "claimed" | "escalated" | "snoozed" | "resolved" | "auto_closed" | "appealed";
-
-/** Nobody has to look at a flag in these states again; in every other state a reviewer still needs its text. */
-export const DECIDED_STATUSES: readonly FlagStatus[] = ["resolved", "auto_closed"];
+import type { CaseTables } from "./case-schema.ts";
+import type { FeedbackRecord, FlagRecord, TurnRecord } from "./records.ts";
 
 /** A column that is written once and never updated. */
-type Fixed<T> = ColumnType<T, T, never>;
+export type Fixed<T> = ColumnType<T, T, never>;
 
 /**
  * `*_units` columns hold the length of the text as it was written by the member or the model, in UTF-16 code units. They
@@ -24,8 +19,11 @@ export interface TurnsTable {
   outcome: Fixed<TurnRecord["outcome"]>;
   question: string;
   question_units: Fixed<number>;
+  /** Null in rows of a program that masked nothing. */
+  question_masked: Fixed<string | null>;
   answer: string;
   answer_units: Fixed<number>;
+  answer_masked: Fixed<string | null>;
   error_code: Fixed<string | null>;
   model: Fixed<string | null>;
   endpoint: Fixed<string | null>;
@@ -45,8 +43,8 @@ export interface TurnsTable {
 export interface FlagsTable {
   case_number: Fixed<string>;
   turn_id: Fixed<string>;
-  direction: Fixed<"question" | "answer">;
-  severity: Fixed<"P0" | "P1" | "P2" | "P3">;
+  direction: Fixed<FlagRecord["direction"]>;
+  severity: Fixed<FlagRecord["severity"]>;
   action: Fixed<string>;
   /** JSON array of strings. */
   categories: Fixed<string>;
@@ -58,7 +56,14 @@ export interface FlagsTable {
   policy_version: Fixed<string>;
   text: string;
   text_units: Fixed<number>;
-  status: FlagStatus;
+  /** Null in rows of a program that masked nothing. */
+  text_masked: Fixed<string | null>;
+  confidence: Fixed<number>;
+  audience: Fixed<NonNullable<FlagRecord["audience"]> | null>;
+  /** The case it belongs to; null between its row and its case, which an older program leaves to the sweep. */
+  in_case: string | null;
+  /** As it was written, for programs older than cases: where a flag stands is its case's to say. */
+  status: Fixed<"new">;
   /** When the turn that raised it was finished. */
   raised_at_ms: Fixed<number>;
   masked_at_ms: number | null;
@@ -83,7 +88,7 @@ export interface SchemaMigrationsTable {
   applied_at_ms: number;
 }
 
-export interface RecordTables {
+export interface RecordTables extends CaseTables {
   turns: TurnsTable;
   flags: FlagsTable;
   feedback: FeedbackTable;

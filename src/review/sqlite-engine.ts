@@ -21,11 +21,13 @@ export function openSqliteEngine(dataDir: string): Engine {
   const writer = connect("write");
   const reader = connect("read");
   return {
+    dialect: "sqlite",
     place: path,
     writer,
     reader,
     // `begin immediate` has the file's only write lock already.
     async lockMigrations() {},
+    async lockCases() {},
     skipsLockedRows: false,
     explain,
     async close() {

@@ -103,6 +103,23 @@ redis.call('SET', KEYS[3], now + pause, 'PX', pause)
 return now + pause
 `);
 
+/**
+ * Takes back the strikes of questions that were refused by mistake, and the pause that one of them brought.
+ * KEYS strikes, row, end of the pause
+ * ARGV most strikes of one question, message id...
+ */
+const FORGIVE = new Script(`
+for i = 2, #ARGV do
+  for n = 1, tonumber(ARGV[1]) do redis.call('ZREM', KEYS[1], ARGV[i] .. '|' .. n) end
+  if redis.call('HGET', KEYS[2], 'pausedby') == ARGV[i] then redis.call('DEL', KEYS[3]) end
+  if redis.call('HGET', KEYS[2], 'last') == ARGV[i] then redis.call('HSET', KEYS[2], 'length', 0) end
+end
+return 1
+`);
+
+/** Strikes that one question may count; the policy's form allows no more. */
+const STRIKES_MAX = 10;
+
 /** Strikes of members and risk of conversations in Redis, shared by all processes. Every call throws `store_unavailable`. */
 export class RedisConduct implements Conduct {
   readonly #redis: RedisConnection;
@@ -135,6 +152,12 @@ export class RedisConduct implements Conduct {
   /** Ends a pause that strikes brought. The strikes remain until they expire. */
   async endPause(userId: string): Promise<void> {
     await inStore(() => this.#redis.del(memberKeys(userId).paused));
+  }
+
+  /** The questions were refused by mistake: their strikes are taken back, and a pause that one of them brought ends. */
+  async forgive(userId: string, messageIds: readonly string[]): Promise<void> {
+    const keys = memberKeys(userId);
+    await inStore(() => FORGIVE.run(this.#redis, [keys.strikes, keys.row, keys.paused], [STRIKES_MAX, ...messageIds]));
   }
 
   /** Turns follow this from now on; null lifts what was imposed. A time that has passed imposes nothing. */

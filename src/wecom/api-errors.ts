@@ -3,6 +3,8 @@ import { type ErrorCode, YingdaError, type YingdaErrorOptions } from "../base/er
 /** WeCom's errcodes that the client itself acts on (wecom-protocol 3.8). */
 export const OK = 0;
 export const UNICODE_ESCAPE = 40033;
+/** A login's code that is unknown, too old or used (wecom-protocol 8.2). */
+export const LOGIN_CODE_OVER = 40029;
 /** The token has ended, perhaps early: fetch one, repeat once. */
 export const TOKEN_ERRCODES: ReadonlySet<number> = new Set([40014, 42001]);
 /** Busy, or too many calls at once: the same call may pass a moment later. */

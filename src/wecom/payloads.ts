@@ -1,6 +1,7 @@
 import { YingdaError } from "../base/errors.ts";
 import { cleanText } from "./clean-text.ts";
 import type { CallbackCrypto } from "./crypto.ts";
+import { type ButtonCard, templateCard } from "./template-card.ts";
 
 /** UTF-8 bytes of one AI-bot answer, stream or markdown (wecom-protocol 4.7, 4.9). */
 export const STREAM_BYTES_MAX = 20_480;
@@ -56,8 +57,9 @@ export function markdownBody(content: string, feedbackId?: string): string {
 }
 
 /**
- * The body for `message/send` with a text for one member (wecom-protocol 3.2). The same arguments always give the same
- * bytes: with `duplicateCheckSeconds` WeCom does not deliver an identical request again within that time.
+ * The body for `message/send` with a text (wecom-protocol 3.2); `toUser` is one userid, or several joined by a bar. The same
+ * arguments always give the same bytes: with `duplicateCheckSeconds` WeCom does not deliver an identical request again
+ * within that time.
  * @throws YingdaError `internal` when `content` is blank or exceeds 2048 bytes.
  */
 export function appTextBody(message: {
@@ -69,24 +71,66 @@ export function appTextBody(message: {
   const { toUser, agentId, content, duplicateCheckSeconds } = message;
   checkBytes("the app's text", content, APP_TEXT_BYTES_MAX);
   if (content.trim() === "") throw new YingdaError("internal", "the text is blank: WeCom refuses an empty message");
-  const duplicateCheck =
-    duplicateCheckSeconds === undefined
-      ? {}
-      : {
-          enable_duplicate_check: 1,
-          duplicate_check_interval: Math.min(Math.floor(duplicateCheckSeconds), DUPLICATE_CHECK_SECONDS_MAX),
-        };
   return JSON.stringify({
     touser: toUser,
     msgtype: "text",
     agentid: agentId,
     text: { content },
-    ...duplicateCheck,
+    ...duplicateCheck(duplicateCheckSeconds),
+  });
+}
+
+/** As `appTextBody`, with a card that can be pressed (wecom-protocol 7.3). */
+export function appCardBody(message: {
+  toUser: string;
+  agentId: number;
+  card: ButtonCard;
+  duplicateCheckSeconds?: number | undefined;
+}): string {
+  const { toUser, agentId, card, duplicateCheckSeconds } = message;
+  return JSON.stringify({
+    touser: toUser,
+    msgtype: "template_card",
+    agentid: agentId,
+    template_card: templateCard(card),
+    ...duplicateCheck(duplicateCheckSeconds),
+  });
+}
+
+/** The body for `message/update_template_card`: another face for everybody who has the card (wecom-protocol 3.4). */
+export function cardUpdateBody(update: { agentId: number; responseCode: string; card: ButtonCard }): string {
+  const { agentId, responseCode, card } = update;
+  return JSON.stringify({
+    atall: 1,
+    agentid: agentId,
+    response_code: responseCode,
+    template_card: templateCard(card),
+  });
+}
+
+/** The plaintext reply to a click on an AI bot's card: another face for everybody who sees it (wecom-protocol 7.5). */
+export function botCardUpdate(card: ButtonCard): string {
+  // `replace_text` is the app's alone (7.2): there the buttons themselves have to say what was done.
+  const { replaceText, ...rest } = card;
+  const [first] = card.buttons;
+  const decided =
+    replaceText === undefined || first === undefined ? {} : { buttons: [{ ...first, text: replaceText }] };
+  return JSON.stringify({
+    response_type: "update_template_card",
+    template_card: templateCard({ ...rest, ...decided }),
   });
 }
 
 /** 4 hours (wecom-protocol 3.2). */
 const DUPLICATE_CHECK_SECONDS_MAX = 14_400;
+
+function duplicateCheck(seconds: number | undefined): Record<string, number> {
+  if (seconds === undefined) return {};
+  return {
+    enable_duplicate_check: 1,
+    duplicate_check_interval: Math.min(Math.floor(seconds), DUPLICATE_CHECK_SECONDS_MAX),
+  };
+}
 
 /**
  * The encrypted packet that answers an AI bot's callback, all four fields (wecom-protocol 1.7). `nonce` must be the

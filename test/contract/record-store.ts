@@ -11,20 +11,9 @@ import { createLogger } from "../../src/base/logger.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { openRecordStore, RecordsRejected, type SqlRecordStore } from "../../src/review/record-store.ts";
 import type { SpooledRecord } from "../../src/review/records.ts";
+import type { RecordPlace } from "../integration/review-places.ts";
 import { SAMPLE_TIME_MS, sampleFeedback, sampleFlag, sampleTurn, sampleTurns } from "../integration/review-samples.ts";
 import type { WriterOptions } from "../integration/review-writer.ts";
-
-/** A fresh, empty database of one test. */
-export interface RecordPlace {
-  databaseUrl: string | null;
-  dataDir: string;
-  /** The database answers nobody, until `back`. */
-  away(): Promise<void>;
-  back(): Promise<void>;
-  /** What an operator does with a SQL shell. */
-  sql(statement: string): Promise<Record<string, unknown>[]>;
-  dispose(): Promise<void>;
-}
 
 const DAY_MS = 86_400_000;
 const WRITER = fileURLToPath(new URL("../integration/review-writer.ts", import.meta.url));
@@ -75,6 +64,13 @@ export function describeRecordStore(name: string, open: () => Promise<RecordPlac
       return Number(row?.n);
     }
 
+    /** Each migration has left its row, and left it once. */
+    async function expectMigratedOnce(): Promise<void> {
+      const [row] = await place.sql("select count(*) as n, max(version) as latest from schema_migrations");
+      expect(Number(row?.n)).toBeGreaterThan(0);
+      expect(Number(row?.n)).toBe(Number(row?.latest));
+    }
+
     function startWriter(options: Pick<WriterOptions, "prefix" | "batches">): ChildProcess {
       const { databaseUrl, dataDir } = place;
       const writer = spawn(process.execPath, [WRITER, JSON.stringify({ databaseUrl, dataDir, ...options })], {
@@ -101,15 +97,25 @@ export function describeRecordStore(name: string, open: () => Promise<RecordPlac
           conversationId: turn.conversationId,
           userId: turn.userId,
           status: "new",
+          inCase: "C-0001",
           raisedAtMs: turn.finishedAtMs,
           maskedAtMs: null,
+          confidence: 0,
+          audience: null,
         };
         expect(stored).toEqual({
           ...turn,
+          questionMasked: turn.question,
           questionUnits: turn.question.length,
+          answerMasked: turn.answer,
           answerUnits: turn.answer.length,
           maskedAtMs: null,
-          flags: turn.flags.map((flag) => ({ ...flag, textUnits: flag.text.length, ...added })),
+          flags: turn.flags.map((flag) => ({
+            ...flag,
+            textMasked: flag.text,
+            textUnits: flag.text.length,
+            ...added,
+          })),
         });
         expect(typeof stored?.receivedAtMs).toBe("number");
       });
@@ -126,6 +132,14 @@ export function describeRecordStore(name: string, open: () => Promise<RecordPlac
           firstTokenAtMs: null,
           errorCode: "model_unreachable",
         });
+        await store.write([turn]);
+        expect(await store.turnById(turn.turnId)).toMatchObject(turn);
+      });
+
+      test("masked texts, confidence and audience come back as they were given", async () => {
+        const store = openStore();
+        const flag = sampleFlag({ textMasked: "我的手机号是 [手机号]", confidence: 0.75, audience: "external" });
+        const turn = sampleTurn({ questionMasked: "我是 [姓名]", answerMasked: "[姓名]，您好", flags: [flag] });
         await store.write([turn]);
         expect(await store.turnById(turn.turnId)).toMatchObject(turn);
       });
@@ -192,22 +206,6 @@ export function describeRecordStore(name: string, open: () => Promise<RecordPlac
         expect((await store.recentFlags(2)).map((flag) => flag.caseNumber)).toEqual(["t-249", "t-248"]);
         expect(await store.recentFlags(1_000_000)).toHaveLength(200);
         expect(await store.recentFlags(-5)).toHaveLength(1);
-      });
-
-      test("flags are counted by status and severity", async () => {
-        const store = openStore();
-        const flags = [
-          sampleFlag({ caseNumber: "1", severity: "P0" }),
-          sampleFlag({ caseNumber: "2", severity: "P2" }),
-          sampleFlag({ caseNumber: "3", severity: "P2" }),
-        ];
-        await store.write([sampleTurn({ flags })]);
-        await place.sql("update flags set status = 'resolved' where case_number = '3'");
-        expect(await store.flagCounts()).toEqual([
-          { status: "new", severity: "P0", count: 1 },
-          { status: "new", severity: "P2", count: 1 },
-          { status: "resolved", severity: "P2", count: 1 },
-        ]);
       });
     });
 
@@ -286,7 +284,7 @@ export function describeRecordStore(name: string, open: () => Promise<RecordPlac
       test("away at start: opening works, calls say so, and the first call after its return succeeds", async () => {
         await place.away();
         const store = openStore();
-        const failures = await Promise.allSettled([store.ping(), store.write([sampleTurn()]), store.flagCounts()]);
+        const failures = await Promise.allSettled([store.ping(), store.write([sampleTurn()]), store.cases.counts()]);
         for (const failure of failures) {
           expect(failure).toMatchObject({
             status: "rejected",
@@ -317,7 +315,7 @@ export function describeRecordStore(name: string, open: () => Promise<RecordPlac
       test("emptied while open, as by a restored backup: the schema is made again", async () => {
         const store = openStore();
         await store.write(sampleTurns(3, "before"));
-        for (const table of ["flags", "turns", "feedback", "schema_migrations"]) await place.sql(`drop table ${table}`);
+        await place.empty();
         await expect(store.write(sampleTurns(3, "after"))).rejects.toMatchObject({ code: "record_store_unavailable" });
         await store.write(sampleTurns(3, "after"));
         expect(await count("turns")).toBe(3);
@@ -328,7 +326,7 @@ export function describeRecordStore(name: string, open: () => Promise<RecordPlac
         await store.write([sampleTurn()]);
         await Promise.all([store.close(), store.close()]);
         await expect(store.write([sampleTurn()])).rejects.toMatchObject({ code: "record_store_unavailable" });
-        await expect(store.flagCounts()).rejects.toMatchObject({ code: "record_store_unavailable" });
+        await expect(store.cases.counts()).rejects.toMatchObject({ code: "record_store_unavailable" });
       });
 
       test("a store that is closed in the middle of a write loses no acknowledged row", async () => {
@@ -348,7 +346,7 @@ export function describeRecordStore(name: string, open: () => Promise<RecordPlac
         const processes = [startWriter({ prefix: "a", batches: 8 }), startWriter({ prefix: "b", batches: 8 })];
         const codes = await Promise.all(processes.map(async (process) => (await once(process, "exit"))[0] as number));
         expect(codes).toEqual([0, 0]);
-        expect(await count("schema_migrations")).toBe(1);
+        await expectMigratedOnce();
         expect(await count("turns")).toBe(2 * 2 * (1 + 2 + 3 + 4));
       });
 
@@ -358,11 +356,11 @@ export function describeRecordStore(name: string, open: () => Promise<RecordPlac
           (index % 2 === 0 ? one : two).write(sampleTurns(2, `call${index}`)),
         );
         await Promise.all(writes);
-        expect(await count("schema_migrations")).toBe(1);
+        await expectMigratedOnce();
         expect(await count("turns")).toBe(40);
       });
 
-      test("kill -9 of a writing process, ten times, loses no acknowledged row and leaves no turn without its flag", async () => {
+      test("kill -9 of a writing process, ten times, loses no acknowledged row, no turn its flag and no flag its case", async () => {
         const acknowledged = new Set<string>();
         for (let round = 0; round < 10; round += 1) {
           const writer = startWriter({ prefix: `r${round}`, batches: 1_000_000 });
@@ -381,6 +379,11 @@ export function describeRecordStore(name: string, open: () => Promise<RecordPlac
         const ids = new Set(stored.map((row) => row.turn));
         expect([...acknowledged].filter((id) => !ids.has(id))).toEqual([]);
         expect(stored.filter((row) => row.flag === null)).toEqual([]);
+        expect(await place.sql("select case_number from flags where in_case is null")).toEqual([]);
+        expect(
+          await place.sql(`select case_number from cases
+            where flag_count <> (select count(*) from flags where in_case = cases.case_number)`),
+        ).toEqual([]);
         expect(acknowledged.size).toBeGreaterThan(500);
       });
     });
@@ -401,7 +404,7 @@ export function describeRecordStore(name: string, open: () => Promise<RecordPlac
             details: { fault: "record_schema_newer" },
           });
           expect(error.message).toMatch(
-            /schema is version 99, this program knows 1: a newer version .* Update this one/,
+            /schema is version 99, this program knows \d+: a newer version .* Update this one/,
           );
         }
         expect(alerts).toEqual([expect.stringMatching(/^record_schema_newer: .*version 99/)]);
@@ -424,26 +427,36 @@ export function describeRecordStore(name: string, open: () => Promise<RecordPlac
           sampleFeedback({ eventId: "old", atMs: SAMPLE_TIME_MS - 31 * DAY_MS }),
           sampleFeedback({ eventId: "young", atMs: SAMPLE_TIME_MS }),
         ]);
-        await place.sql("update flags set status = 'resolved'");
+        await place.sql("update cases set status = 'resolved'");
 
         expect(await store.sweepRetention(days)).toEqual({
           turnsMasked: 1,
+          caseTurnsMasked: 1,
           feedbackMasked: 1,
           turnsDeleted: 0,
+          casesDeleted: 0,
           feedbackDeleted: 0,
           finished: true,
         });
         const old = await store.turnById("old");
         expect(old).toMatchObject({
           question: "",
+          questionMasked: sampleTurn().question,
           questionUnits: sampleTurn().question.length,
           answer: "",
+          answerMasked: sampleTurn().answer,
           maskedAtMs: SAMPLE_TIME_MS,
           userId: "ZhangSan",
           answerTokens: 64,
         });
         expect(old?.flags).toMatchObject([
-          { text: "", maskedAtMs: SAMPLE_TIME_MS, status: "resolved", categories: ["pii", "insult"] },
+          {
+            text: "",
+            textMasked: sampleFlag().text,
+            maskedAtMs: SAMPLE_TIME_MS,
+            status: "resolved",
+            categories: ["pii", "insult"],
+          },
         ]);
         expect(old?.flags[0]?.signals).toEqual(sampleFlag().signals);
         expect(await store.turnById("young")).toMatchObject({ question: sampleTurn().question, maskedAtMs: null });
@@ -454,17 +467,16 @@ export function describeRecordStore(name: string, open: () => Promise<RecordPlac
 
       test("a turn with an undecided flag keeps its texts until somebody decides", async () => {
         const store = openStore();
-        const flags = [sampleFlag({ caseNumber: "decided" }), sampleFlag({ caseNumber: "open" })];
+        const flags = [sampleFlag({ caseNumber: "question" }), sampleFlag({ caseNumber: "answer" })];
         await store.write([sampleTurn({ receivedAtMs: SAMPLE_TIME_MS - 100 * DAY_MS, flags })]);
-        await place.sql("update flags set status = 'resolved' where case_number = 'decided'");
         for (const status of ["new", "claimed", "escalated", "snoozed", "appealed"]) {
-          await place.sql(`update flags set status = '${status}' where case_number = 'open'`);
-          expect(await store.sweepRetention(days)).toMatchObject({ turnsMasked: 0 });
+          await place.sql(`update cases set status = '${status}'`);
+          expect(await store.sweepRetention(days)).toMatchObject({ turnsMasked: 0, caseTurnsMasked: 0 });
         }
         expect((await store.recentFlags(2)).map(({ text }) => text)).toEqual([flags[0]?.text, flags[1]?.text]);
 
-        await place.sql("update flags set status = 'auto_closed' where case_number = 'open'");
-        expect(await store.sweepRetention(days)).toMatchObject({ turnsMasked: 1 });
+        await place.sql("update cases set status = 'auto_closed'");
+        expect(await store.sweepRetention(days)).toMatchObject({ turnsMasked: 1, caseTurnsMasked: 1 });
         expect((await store.recentFlags(2)).map(({ text }) => text)).toEqual(["", ""]);
       });
 
@@ -474,13 +486,13 @@ export function describeRecordStore(name: string, open: () => Promise<RecordPlac
         await store.write([sampleTurn({ turnId: "kept" }), sampleFeedback({ atMs: SAMPLE_TIME_MS - 191 * DAY_MS })]);
         expect(await store.sweepRetention(days)).toMatchObject({
           turnsDeleted: 1200,
+          casesDeleted: 12,
           feedbackDeleted: 1,
           turnsMasked: 0,
           finished: true,
         });
         expect(await place.sql("select turn_id from turns")).toEqual([{ turn_id: "kept" }]);
-        expect(await count("flags")).toBe(0);
-        expect(await count("feedback")).toBe(0);
+        for (const table of ["flags", "cases", "case_turns", "feedback"]) expect(await count(table)).toBe(0);
       });
 
       test("two sweeps at once share the work, and writing goes on beside them", async () => {

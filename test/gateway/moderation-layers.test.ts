@@ -249,7 +249,7 @@ describe("a policy that is changed while the service runs", () => {
     const metrics = async () => (await fetch(`${gateway.url}/metrics`)).text();
     await until(async () => /alerts_total\{code="policy_rejected"\} 1/.test(await metrics()));
     expect((await ask("介绍一下紫薯蛋糕")).content).not.toContain("好的");
-  });
+  }, 60_000);
 });
 
 describe("the note that AI wrote an answer", () => {

@@ -1,15 +1,13 @@
-import { randomBytes } from "node:crypto";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import pg from "pg";
 import { systemClock } from "../../src/base/clock.ts";
 import { Secret } from "../../src/base/secret.ts";
 import { openRecordStore, type SqlRecordStore } from "../../src/review/record-store.ts";
-import { describeRecordStore, type RecordPlace } from "../contract/record-store.ts";
+import { describeRecordStore } from "../contract/record-store.ts";
 import { type PrivatePostgres, startPrivatePostgres } from "../support/private-postgres.ts";
 import { until } from "../support/until.ts";
+import { openPostgresPlace, type RecordPlace } from "./review-places.ts";
 import { sampleTurn, sampleTurns } from "./review-samples.ts";
 
 jest.setTimeout(60_000);
@@ -22,39 +20,8 @@ if (server === null) {
   });
 } else {
   afterAll(() => server.stop());
-  describeRecordStore("PostgreSQL", () => openPlace(server));
+  describeRecordStore("PostgreSQL", () => openPostgresPlace(server));
   describeConnections(server);
-}
-
-/** "Away" is a server that crashed: nothing is written on its way out, and it recovers from its log when it is back. */
-async function openPlace(running: PrivatePostgres, options = "encoding 'UTF8'"): Promise<RecordPlace> {
-  const name = `records_${randomBytes(6).toString("hex")}`;
-  const url = new URL(running.url);
-  url.pathname = name;
-  await query(running.url, `create database ${name} template template0 ${options}`);
-  // The test server gives a commit up to half a second before it reaches the log; ours in production does not.
-  await query(running.url, `alter database ${name} set synchronous_commit = on`);
-  return {
-    databaseUrl: url.href,
-    dataDir: join(tmpdir(), "never-made"),
-    away: () => running.kill("SIGQUIT"),
-    back: () => running.restart(),
-    sql: (statement) => query(url.href, statement),
-    async dispose() {
-      await query(running.url, `drop database ${name} with (force)`);
-    },
-  };
-}
-
-async function query(url: string, statement: string): Promise<Record<string, unknown>[]> {
-  const types = { getTypeParser: (oid: number) => (oid === pg.types.builtins.INT8 ? Number : String) };
-  const client = new pg.Client({ connectionString: url, types });
-  await client.connect();
-  try {
-    return (await client.query<Record<string, unknown>>(statement)).rows;
-  } finally {
-    await client.end();
-  }
 }
 
 function describeConnections(running: PrivatePostgres): void {
@@ -63,7 +30,7 @@ function describeConnections(running: PrivatePostgres): void {
     let store: SqlRecordStore;
 
     beforeEach(async () => {
-      place = await openPlace(running);
+      place = await openPostgresPlace(running);
       store = open(place.databaseUrl ?? "");
     });
 
@@ -162,7 +129,7 @@ function describeConnections(running: PrivatePostgres): void {
     });
 
     test("a database that cannot hold Chinese text is refused before a record is lost in it", async () => {
-      const latin = await openPlace(running, "encoding 'LATIN1' locale 'C'");
+      const latin = await openPostgresPlace(running, "encoding 'LATIN1' locale 'C'");
       const other = open(latin.databaseUrl ?? "");
       await expect(other.write([sampleTurn()])).rejects.toMatchObject({
         details: { fault: "record_store_encoding" },

@@ -1,57 +1,23 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { systemClock } from "../../src/base/clock.ts";
 import { openRecordStore, type SqlRecordStore } from "../../src/review/record-store.ts";
-import { describeRecordStore, type RecordPlace } from "../contract/record-store.ts";
-import { SAMPLE_TIME_MS, sampleTurn, sampleTurns } from "./review-samples.ts";
+import { describeRecordStore } from "../contract/record-store.ts";
+import { openSqlitePlace, type RecordPlace } from "./review-places.ts";
+import { SAMPLE_TIME_MS, sampleFlag, sampleTurn, sampleTurns } from "./review-samples.ts";
 
 jest.setTimeout(60_000);
 
-describeRecordStore("SQLite", openPlace);
-
-/** "Away" is another program that holds the file, as a backup tool or a hanging process does. */
-async function openPlace(): Promise<RecordPlace> {
-  const dataDir = await mkdtemp(join(tmpdir(), "yingda-records-"));
-  const path = join(dataDir, "records.sqlite");
-  let holder: DatabaseSync | null = null;
-  return {
-    databaseUrl: null,
-    dataDir,
-    async away() {
-      holder = new DatabaseSync(path, { timeout: 5000 });
-      holder.exec("begin exclusive");
-    },
-    async back() {
-      holder?.close();
-      holder = null;
-    },
-    async sql(statement) {
-      const shell = new DatabaseSync(path, { timeout: 5000 });
-      try {
-        return shell
-          .prepare(statement)
-          .all()
-          .map((row) => ({ ...row }));
-      } finally {
-        shell.close();
-      }
-    },
-    async dispose() {
-      holder?.close();
-      await rm(dataDir, { recursive: true, force: true });
-    },
-  };
-}
+describeRecordStore("SQLite", openSqlitePlace);
 
 describe("the SQLite file", () => {
   let place: RecordPlace;
   let store: SqlRecordStore;
 
   beforeEach(async () => {
-    place = await openPlace();
+    place = await openSqlitePlace();
     store = open(place.dataDir);
   });
 
@@ -139,20 +105,24 @@ describe("the SQLite file", () => {
 
   test("what retention emptied or deleted is no longer anywhere in the files", async () => {
     const marker = "只此一句的原文";
-    await store.write(sampleTurns(300, "masked", { question: marker, answer: marker, flags: [] }));
-    await store.write(
-      sampleTurns(300, "deleted", { question: marker, receivedAtMs: SAMPLE_TIME_MS - 200 * 86_400_000, flags: [] }),
-    );
+    const masked = { questionMasked: "[姓名]", answerMasked: "[姓名]" };
+    await store.write(sampleTurns(300, "masked", { question: marker, answer: marker, ...masked, flags: [] }));
+    const old = { receivedAtMs: SAMPLE_TIME_MS - 200 * 86_400_000 };
+    await store.write(sampleTurns(300, "deleted", { question: marker, flags: [], ...old }));
+    const searched = "鱻龘";
+    const flags = [sampleFlag({ text: searched, textMasked: searched })];
+    await store.write([sampleTurn({ turnId: "flagged", question: marker, flags, ...old })]);
     await store.close();
-    expect(await filesContain(marker)).toBe(true);
+    expect([await filesContain(marker), await filesContain(searched)]).toEqual([true, true]);
 
     const later = open(place.dataDir, SAMPLE_TIME_MS + 60 * 86_400_000);
     expect(await later.sweepRetention({ rawDays: 30, maskedDays: 190 })).toMatchObject({
       turnsMasked: 300,
-      turnsDeleted: 300,
+      turnsDeleted: 301,
+      casesDeleted: 1,
     });
     await later.close();
-    expect(await filesContain(marker)).toBe(false);
+    expect([await filesContain(marker), await filesContain(searched)]).toEqual([false, false]);
   });
 
   async function filesContain(text: string): Promise<boolean> {

@@ -105,6 +105,20 @@ describe("strikes", () => {
   });
 });
 
+describe("questions that were refused by mistake", () => {
+  test("take their strikes with them, and the pause that the last of them brought", async () => {
+    const nowMs = Date.now();
+    const notes = Array.from({ length: 3 }, () => noteOf({ strikes: 1, atMs: nowMs }));
+    for (const note of notes) await conduct.note(note, RULES);
+    expect((await standing(nowMs)).pausedUntilMs).toBe(nowMs + DAY_MS);
+    await conduct.forgive("ZhangSan", [notes[0]?.messageId ?? ""]);
+    expect(await standing(nowMs)).toMatchObject({ pausedUntilMs: nowMs + DAY_MS });
+    await conduct.forgive("zhangsan", [notes[2]?.messageId ?? ""]);
+    expect(await standing(nowMs)).toMatchObject({ pausedUntilMs: null });
+    expect(await redis.zrange("yingda:{member:zhangsan}:strikes", "0", "-1")).toEqual([`${notes[1]?.messageId}|1`]);
+  });
+});
+
 describe("what a person imposes", () => {
   const nowMs = Date.now();
 

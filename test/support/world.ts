@@ -9,6 +9,7 @@ import { startWeComPlatform, type WeComPlatform } from "../../simulator/wecom-pl
 import { createLogger } from "../../src/base/logger.ts";
 import { readConfig } from "../../src/config.ts";
 import { createGateway, type Gateway, type Overrides } from "../../src/gateway.ts";
+import { loadPolicy, type Policy } from "../../src/moderation/policy/policy.ts";
 import { type FaultModelServer, startFaultModelServer } from "./fault-model-server.ts";
 import { type PrivateRedis, startPrivateRedis } from "./private-redis.ts";
 
@@ -86,7 +87,9 @@ export async function startWorld(options: { platform?: PlatformOptions } = {}): 
     logLines,
     async startGateway(extra = {}, overrides = {}) {
       const log = createLogger("debug", { write: (line) => void logLines.push(JSON.parse(line)) });
-      const gateway = await createGateway(readConfig({ ...env, ...extra }), { log, drainMs: 2_000, ...overrides });
+      const whole = { ...env, ...extra };
+      const policy = policyIn(whole.POLICY_FILE);
+      const gateway = await createGateway(readConfig(whole), { log, policy, drainMs: 2_000, ...overrides });
       closers.push(() => gateway.stop());
       join_(gateway.url);
       return gateway;
@@ -107,6 +110,16 @@ export async function startWorld(options: { platform?: PlatformOptions } = {}): 
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+const policies = new Map<string, Policy>();
+
+/** The policy of a file, put together once for all gateways of a test file: it takes most of their start. */
+function policyIn(path = ""): Policy {
+  const text = path === "" ? undefined : readFileSync(path, "utf8");
+  const policy = policies.get(text ?? "") ?? loadPolicy(text);
+  policies.set(text ?? "", policy);
+  return policy;
 }
 
 /** The policy that ships, without the note below each answer: tests compare what the model said with what arrived. */

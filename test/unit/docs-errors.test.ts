@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { ERROR_STATUS } from "../../src/base/errors.ts";
+import { ADMIN_ERROR_STATUS } from "../../src/handlers/admin/admin-errors.ts";
 
 const DOCUMENT = readFileSync(join(resolve(import.meta.dirname, "../.."), "docs/errors.md"), "utf8");
 
@@ -20,7 +21,7 @@ describe("docs/errors.md", () => {
 
   test("the tables name every error code once, with its status, and no other", () => {
     const documented = rows.map(({ code, status }) => `${code} ${status}`).sort();
-    const defined = Object.entries(ERROR_STATUS).map(([code, status]) => `${code} ${status}`);
+    const defined = Object.entries({ ...ERROR_STATUS, ...ADMIN_ERROR_STATUS }).map(([code, status]) => `${code} ${status}`);
     expect(documented).toEqual(defined.sort());
   });
 

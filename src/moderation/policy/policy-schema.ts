@@ -76,6 +76,8 @@ export const policySchema = z.strictObject({
       high: z.number().min(0.1).max(100).default(3),
     })
     .prefault({}),
+  /** Categories whose cases two different reviewers have to resolve alike. */
+  fourEyes: z.array(z.enum(CATEGORIES)).default([]),
   categories: z.record(
     z.enum(CATEGORIES),
     z.strictObject({

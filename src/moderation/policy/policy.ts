@@ -39,7 +39,7 @@ export interface DecisionTable {
 
 export interface Policy
   extends DecisionTable,
-    Pick<WrittenPolicy, "audience" | "label" | "guard" | "strikes" | "risk"> {
+    Pick<WrittenPolicy, "audience" | "label" | "guard" | "strikes" | "risk" | "fourEyes"> {
   ruleset: Ruleset;
   retention: { rawDays: number; maskedDays: number };
   messages: Messages;
@@ -78,7 +78,7 @@ function* policySteps(source: string, written: WrittenPolicy): Steps<Policy> {
   if (faults.length === 0) yield* exampleSteps(ruleset, faults);
   if (faults.length > 0) throw badPolicy(faults);
 
-  const { stage, retention, thresholds, messages, audience, label, guard, strikes, risk } = written;
+  const { stage, retention, thresholds, messages, audience, label, guard, strikes, risk, fourEyes } = written;
   const categories = Object.fromEntries(
     CATEGORIES.map((category) => [
       category,
@@ -86,6 +86,6 @@ function* policySteps(source: string, written: WrittenPolicy): Steps<Policy> {
     ]),
   ) as Record<Category, CategoryPolicy>;
   const version = `${written.version}+${digest.digest("hex").slice(0, 8)}`;
-  const settings = { retention, messages, audience, label, guard, strikes, risk };
+  const settings = { retention, messages, audience, label, guard, strikes, risk, fourEyes };
   return { version, categories, thresholds, faults: written.faults, ruleset, ...settings };
 }
