@@ -42,6 +42,11 @@ const COMMANDS = {
   soak: { dependencies: "production", redis: true, node: ["scripts/soak.ts"] },
   "eval:moderation": { dependencies: "all", redis: false, node: ["scripts/eval-moderation.ts"] },
   "train-classifier": { dependencies: "production", redis: false, node: ["scripts/train-classifier.ts"] },
+  mutate: {
+    dependencies: "all",
+    redis: false,
+    node: ["node_modules/@stryker-mutator/core/bin/stryker.js", "run"],
+  },
   "audit:verify": { dependencies: "production", redis: false, node: ["scripts/audit-verify.ts"] },
   "dead-letters": { dependencies: "production", redis: false, node: ["scripts/dead-letters.ts"] },
 };
@@ -52,7 +57,11 @@ const CHECKS = [
   { name: "types of the chat page", tool: "tsc", args: ["-p", "simulator/chat"] },
   { name: "types of the console", tool: "tsc", args: ["-p", "console"] },
   { name: "lint and format", tool: "biome", args: ["check", "."] },
-  { name: "lint with types", tool: "oxlint", args: ["--type-aware", "src", "simulator", "scripts", "bench", "test", "console/src"] },
+  {
+    name: "lint with types",
+    tool: "oxlint",
+    args: ["--type-aware", "src", "simulator", "scripts", "bench", "test", "console/src"],
+  },
   { name: "unused code", tool: "knip", args: [] },
   { name: "dependency direction", tool: "node", args: [...JEST, "test/unit/architecture.test.ts"] },
 ];

@@ -34,10 +34,10 @@ withChromium("the review console's other pages in a browser", () => {
       await page.getByTestId("check").click();
       await page.getByTestId("fault").click();
       expect(await page.getByTestId("faults").textContent()).toContain("第 13 行");
-      const chosen = await page.evaluate(
-        "(() => { const e = document.activeElement; return e.value.slice(e.selectionStart, e.selectionEnd) })()",
+      // The choice follows the click in a later turn of the page.
+      await page.waitForFunction(
+        "(() => { const e = document.activeElement; return e.value?.slice(e.selectionStart, e.selectionEnd).includes('insult:') })()",
       );
-      expect(chosen).toContain("insult:");
 
       await editor.fill(
         before.replace("insult: { severity: P3, question: flag", "insult: { severity: P3, question: refuse"),

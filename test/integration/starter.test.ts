@@ -190,7 +190,7 @@ describe("check", () => {
   function link(tool: string, body: string): void {
     renameSync(checkout.program(tool, body), join(checkout.folder, "node_modules", ".bin", tool));
   }
-  const ran = "tsc\ntsc\nbiome\noxlint\nknip\njest test/unit/architecture.test.ts\n";
+  const ran = "tsc\ntsc\ntsc\nbiome\noxlint\nknip\njest test/unit/architecture.test.ts\n";
 
   test("all checks run and pass", async () => {
     expect(await checkout.run(["check"])).toMatchObject({ code: 0, stdout: ran });
@@ -201,7 +201,7 @@ describe("check", () => {
     link("knip", "echo knip; exit 1");
     const { code, stdout, stderr } = await checkout.run(["check"]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: ran });
-    expect(steps(stderr).at(-1)).toBe("yingda: failed: types, types of the chat page, unused code");
+    expect(steps(stderr).at(-1)).toBe("yingda: failed: types, types of the chat page, types of the console, unused code");
   });
 });
 
