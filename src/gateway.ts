@@ -9,6 +9,7 @@ import type { Reply } from "./conversation/reply.ts";
 import type { ReplySink } from "./conversation/reply-sink.ts";
 import { languageOf } from "./conversation/texts.ts";
 import { ConversationWorker } from "./conversation/worker.ts";
+import { createCards } from "./gateway/cards.ts";
 import { createAppChannel, createBotChannel } from "./gateway/channels.ts";
 import { createConsole } from "./gateway/console.ts";
 import { closeServer, createHttpServer, listen } from "./gateway/http-server.ts";
@@ -177,11 +178,18 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     events,
     log,
   });
+  const cards = createCards(config, { redis, records, app, names, actions, clock, events, log });
   const sweep = new CaseSweepLoop({ cases: records.cases, log, clock });
   const intake = new Intake({ mailbox: new Mailbox(redis), events, clock });
   let draining = false;
   const koa = createHttpApp({
-    app: { app, intake, callbackMaxAgeMs: config.callbackMaxAgeMs, log },
+    app: {
+      app,
+      intake,
+      callbackMaxAgeMs: config.callbackMaxAgeMs,
+      log,
+      ...(cards === null ? {} : { onCardEvent: (event) => cards.clicks.take(event) }),
+    },
     bot: {
       bot: createBotChannel(config),
       groupSession: config.groupSession,
@@ -206,6 +214,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     log,
   });
 
+  stack.defer(async () => cards?.clicks.stop());
   const server = createHttpServer(koa.callback());
   stack.defer(() => closeServer(server));
   // Open pages hold a stream each: they end before the listener waits for its requests.
@@ -219,6 +228,8 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     recorder.start();
     retention.start();
     sweep.start();
+    cards?.dispatcher.start();
+    stack.defer(async () => cards?.dispatcher.stop());
     restore(actions, log);
     stack.defer(async () => sweep.stop());
     stack.defer(async () => retention.stop());

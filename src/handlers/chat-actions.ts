@@ -2,6 +2,7 @@ import { YingdaError } from "../base/errors.ts";
 import type { PolicyDesk } from "../conversation/policy-desk.ts";
 import { withAllowPhrase } from "../conversation/policy-edit.ts";
 import { languageOf, TEXTS, type Texts } from "../conversation/texts.ts";
+import type { Decided } from "../review/case-decisions.ts";
 import { clearsMember } from "../review/case-moves.ts";
 import type { CaseView } from "../review/case-reader.ts";
 import type { CaseStore } from "../review/case-store.ts";
@@ -71,6 +72,15 @@ export class ChatActions implements AdminActions {
     const next = withAllowPhrase(text, phrase);
     if (next === text) return;
     await this.#parts.policy.save({ text: next, baseVersion: version, by, note: `allow-phrase of case ${caseNumber}` });
+  }
+
+  /** The same for a decision as the store returns it; nothing for one that resolved nothing. */
+  async settledBy({ case: one, decision }: Decided): Promise<void> {
+    const { toStatus, resolution } = decision;
+    if (toStatus !== "resolved" || resolution === null) return;
+    const wasAppeal = one.appealCount > 0;
+    if (!wasAppeal && !clearsMember(resolution)) return;
+    await this.settled({ caseNumber: one.caseNumber, resolution, wasAppeal });
   }
 
   async settled({ caseNumber, resolution, wasAppeal }: Settled): Promise<void> {

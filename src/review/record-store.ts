@@ -3,6 +3,7 @@ import { YingdaError } from "../base/errors.ts";
 import type { Events } from "../base/events.ts";
 import type { Secret } from "../base/secret.ts";
 import { type AuditLog, openAuditLog } from "./audit-log.ts";
+import { type CardQueue, openCardQueue } from "./card-queue.ts";
 import { putIntoCases } from "./case-builder.ts";
 import type { ReviewRules } from "./case-decisions.ts";
 import { type CaseStore, openCaseStore } from "./case-store.ts";
@@ -71,6 +72,8 @@ export interface SqlRecordStore extends RecordStore, RecordReader {
   /** What the console shows beside cases. */
   readonly console: ConsoleQueries;
   readonly policies: PolicyVersions;
+  /** What was told of cases in WeCom. */
+  readonly cards: CardQueue;
   /**
    * One transaction for the batch, at most 2,000 records; what is already there is left as it is, so writing again is safe.
    * @throws YingdaError `record_store_unavailable`: nothing can be said about the batch, write it again later.
@@ -107,6 +110,7 @@ class EngineRecordStore implements SqlRecordStore {
   readonly audit: AuditLog;
   readonly console: ConsoleQueries;
   readonly policies: PolicyVersions;
+  readonly cards: CardQueue;
   readonly #database: Database;
   readonly #reader: RecordReader;
 
@@ -121,6 +125,7 @@ class EngineRecordStore implements SqlRecordStore {
     this.audit = openAuditLog(database);
     this.console = openConsoleQueries(database);
     this.policies = openPolicyVersions(database);
+    this.cards = openCardQueue(database);
   }
 
   async write(records: SpooledRecord[]): Promise<void> {

@@ -115,6 +115,7 @@ export async function startReviewTeam(options: PlatformOptions = {}): Promise<Re
         cases: records.cases,
         cards,
         audit: records.audit,
+        settled: async () => {},
         users: USERS,
         nameOf: async (userId) =>
           MEMBERS.find((member) => member.userId.toLowerCase() === userId.toLowerCase())?.name ?? userId,

@@ -3,6 +3,7 @@ import type { Events } from "../../base/events.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { AuditLog } from "../../review/audit-log.ts";
 import type { CardQueue } from "../../review/card-queue.ts";
+import type { Decided } from "../../review/case-decisions.ts";
 import type { CaseStore } from "../../review/case-store.ts";
 import type { SendBudget } from "../../session/send-budget.ts";
 import type { WeComApi } from "../../wecom/api-client.ts";
@@ -14,6 +15,8 @@ export interface CardParts {
   cases: Pick<CaseStore, "get" | "decide">;
   cards: CardQueue;
   audit: Pick<AuditLog, "append">;
+  /** What follows from a case being resolved, as after a decision in the console. */
+  settled(decided: Decided): Promise<void>;
   /** ADMIN_USERS: userids in lower case. */
   users: readonly { userId: string; role: "viewer" | "reviewer" | "admin" }[];
   /** The display name, or the userid where none can be had. Never throws. */

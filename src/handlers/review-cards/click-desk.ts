@@ -134,7 +134,12 @@ export class ClickDesk {
     by: string,
   ): Promise<boolean> {
     try {
-      await this.#parts.cases.decide({ caseNumber, version, ...DECISIONS[move], reason: "card", note: "", by });
+      const request = { caseNumber, version, ...DECISIONS[move], reason: "card", note: "", by };
+      const decided = await this.#parts.cases.decide(request);
+      // The decision stands, whether or not the member could be told.
+      await this.#parts.settled(decided).catch((error: unknown) => {
+        this.#parts.log.warn({ err: error, caseNumber }, "what follows from a decision on a card could not be done");
+      });
       return true;
     } catch (error) {
       if (codeOf(error) === "case_conflict") return false;
