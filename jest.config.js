@@ -1,6 +1,8 @@
 export default {
   testEnvironment: "<rootDir>/test/support/jest-environment.js",
   roots: ["<rootDir>/test"],
+  // A hook that starts a whole world takes a second, and many on a machine that is busy with something else.
+  testTimeout: 20_000,
   extensionsToTreatAsEsm: [".ts"],
   transform: {
     "^.+\\.ts$": [

@@ -41,7 +41,9 @@ class Asking {
     const { moderator, clock } = this.#composer;
     this.#standing = await standingOf(this.#turn, this.#composer);
     const { pausedUntilMs, restriction } = this.#standing;
-    if (restriction !== null) return this.#plain(moderator.pausedText(restriction.untilMs, this.#language), "refused");
+    if (restriction !== null) {
+      return this.#plain(moderator.restrictedText(restriction.untilMs, this.#language), "refused");
+    }
     if (pausedUntilMs !== null) return this.#plain(moderator.pausedText(pausedUntilMs, this.#language), "refused");
 
     const beganMs = clock.nowMs();

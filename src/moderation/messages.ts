@@ -12,6 +12,11 @@ const bilingualSchema = z.strictObject({ zh: textSchema, en: textSchema });
 const CASE_MARK = "{case}";
 const UNTIL_MARK = "{until}";
 
+const untilSchema = bilingualSchema.refine(
+  ({ zh, en }) => zh.includes(UNTIL_MARK) && en.includes(UNTIL_MARK),
+  "must say until when with {until} in both languages",
+);
+
 /** Everything that moderation says to a person. */
 export const messagesSchema = z.strictObject({
   /** Last line of a refusal; `{case}` stands for the case number. */
@@ -28,12 +33,11 @@ export const messagesSchema = z.strictObject({
   /** Below an answer in a field where a professional should be asked. */
   advice: bilingualSchema,
   /** To somebody whose questions are paused; `{until}` stands for the end. */
-  paused: bilingualSchema.refine(
-    ({ zh, en }) => zh.includes(UNTIL_MARK) && en.includes(UNTIL_MARK),
-    "must say until when with {until} in both languages",
-  ),
-  /** To somebody whom a person keeps from asking, until it is lifted. */
+  paused: untilSchema,
+  /** To somebody whom a colleague keeps from asking, until it is lifted. */
   restricted: bilingualSchema,
+  /** The same with an end; `{until}` stands for it. */
+  restrictedUntil: untilSchema,
   /** The note that an answer was made by AI (GB 45438: names AI, and that it generated the content). */
   label: bilingualSchema,
 });
@@ -50,13 +54,22 @@ export function refusalOf(messages: Messages, verdict: Verdict, caseNumber: stri
   return whole.replaceAll(CASE_MARK, caseNumber);
 }
 
-/** What somebody is told whose questions are not answered. Times are told in the one time zone of WeCom's members. */
-export function pausedText(messages: Messages, untilMs: number | null, language: Language): string {
+/** To somebody whose questions are not answered because too many were refused. */
+export function pausedText(messages: Messages, untilMs: number, language: Language): string {
+  return messages.paused[language].replaceAll(UNTIL_MARK, timeText(untilMs, language));
+}
+
+/** To somebody whom a colleague keeps from asking; null: until it is lifted. */
+export function restrictedText(messages: Messages, untilMs: number | null, language: Language): string {
   if (untilMs === null) return messages.restricted[language];
-  const until = new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-GB", {
+  return messages.restrictedUntil[language].replaceAll(UNTIL_MARK, timeText(untilMs, language));
+}
+
+/** Times are told in the one time zone of WeCom's members. */
+function timeText(atMs: number, language: Language): string {
+  return new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-GB", {
     dateStyle: "medium",
     timeStyle: "short",
     timeZone: "Asia/Shanghai",
-  }).format(untilMs);
-  return messages.paused[language].replaceAll(UNTIL_MARK, until);
+  }).format(atMs);
 }

@@ -4,7 +4,7 @@ import type { Classifier } from "./classifier/classifier.ts";
 import { decide } from "./decide.ts";
 import type { Guard, GuardJudgement, GuardRequest } from "./guard/guard.ts";
 import { bareValue, LocalCheck, TEXT_UNITS_MAX } from "./local-check.ts";
-import { type Language, pausedText, refusalOf } from "./messages.ts";
+import { type Language, pausedText, refusalOf, restrictedText } from "./messages.ts";
 import { PersonalScan } from "./personal-data/personal-scan.ts";
 import type { Policy } from "./policy/policy.ts";
 import {
@@ -83,6 +83,7 @@ export function createModerator(parts: ModeratorParts): LiveModerator {
 
     refusalText: (verdict, caseNumber, language) => refusalOf(policy.messages, verdict, caseNumber, language),
     pausedText: (untilMs, language) => pausedText(policy.messages, untilMs, language),
+    restrictedText: (untilMs, language) => restrictedText(policy.messages, untilMs, language),
     notesFor: (question, isFirst, language) => notesFor(policy, question, isFirst, language),
   };
 }

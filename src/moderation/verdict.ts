@@ -164,8 +164,10 @@ export interface Moderator {
   openStream(question: string, context: ModerationContext): StreamChecker;
   /** The polite refusal for a verdict: category in plain words, an offer, the case number and how to appeal. */
   refusalText(verdict: Verdict, caseNumber: string, language: "zh" | "en"): string;
-  /** For a person whose questions are not answered until then; null: until somebody lifts it. */
-  pausedText(untilMs: number | null, language: "zh" | "en"): string;
+  /** For a person whose questions are not answered until then, since too many were refused. */
+  pausedText(untilMs: number, language: "zh" | "en"): string;
+  /** For a person whom a colleague keeps from asking; null: until it is lifted. */
+  restrictedText(untilMs: number | null, language: "zh" | "en"): string;
   /** Lines below an answer: that something was masked, that AI wrote it. `isFirst`: the conversation's first answer. */
   notesFor(question: Verdict, isFirst: boolean, language: "zh" | "en"): string[];
   readonly policyVersion: string;

@@ -94,10 +94,18 @@ export interface RawTexts {
   turns: { turnId: string; question: string; answer: string }[];
 }
 
-/** Throws `not_found`. */
+/** Members are told the number of their flag, which may have joined an older case. */
+async function readCaseOfFlag(db: RecordDatabase, flagNumber: string): Promise<CaseView> {
+  const flag = await db.selectFrom("flags").select("in_case").where("case_number", "=", flagNumber).executeTakeFirst();
+  // A case is known by its own number, so this goes one step and no further.
+  if (flag?.in_case == null || flag.in_case === flagNumber) throw noSuchCase(flagNumber);
+  return readCase(db, flag.in_case);
+}
+
+/** By its own number or that of one of its flags. Throws `not_found`. */
 export async function readCase(db: RecordDatabase, caseNumber: string): Promise<CaseView> {
   const row = await db.selectFrom("cases").selectAll().where("case_number", "=", caseNumber).executeTakeFirst();
-  if (row === undefined) throw noSuchCase(caseNumber);
+  if (row === undefined) return readCaseOfFlag(db, caseNumber);
   const flags = await db
     .selectFrom("flags")
     .innerJoin("turns", "turns.turn_id", "flags.turn_id")

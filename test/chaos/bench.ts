@@ -56,7 +56,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const startedMs = performance.now();
   const random = seededRandom(options.seed);
   const conversations = makeConversations(CONVERSATIONS);
-  const world = await startWorld({ platform: platformFor(conversations) });
+  const world = await startWorld({ platform: platformFor(conversations), packs: false });
   const sentinel = options.scenario === "sentinel" ? await startRedisWithSentinel() : null;
   if (sentinel !== null) world.env.REDIS_URL = sentinel.url;
   const fleet = new Fleet(world, sentinel === null ? world.redis.port : null);

@@ -95,7 +95,7 @@ describe("a decision in the console", () => {
     expect(decided).toMatchObject({ problems: [], case: { status: "resolved" } });
     const [, warning] = await world.platform.waitForAppMessages("zhangsan", 2, WAIT_MS);
     expect(warning?.text).toBe(`管理员提醒（编号 ${caseNumber}）：\n请不要再问这类问题。`);
-    expect(await asked("今天天气怎么样", 3)).toContain("提问已暂停");
+    expect(await asked("今天天气怎么样", 3)).toMatch(/提问已被管理员暂停，20\d\d年/u);
 
     const person = await reviewer.get<{ restrictions: { restrictionId: string }[] }>("/people/zhangsan");
     const { restrictionId } = person.restrictions[0] ?? {};

@@ -270,26 +270,47 @@ describe("a grave case", () => {
   test("that is gone by the time of the press leaves a word for the one who pressed", async () => {
     await team.raise("AAAAA-00001");
     await one.dispatcher.round();
-    for await (const _ of [await team.records.people.erase({ userId: "ZhangSan", by: "zhaoliu", reason: "test" })]) {
-      await press("LiSi", keyTo("放行"));
-    }
+    const key = keyTo("放行");
+    await team.records.people.erase({ userId: "ZhangSan", by: "zhaoliu", reason: "test" });
+    await press("LiSi", key);
     const inbox = await team.platform.waitForAppMessages("LiSi", 2, WAIT_MS);
     expect(inbox[1]?.text).toContain("已不存在");
   });
 
-  test("needing two pairs of eyes asks the second one for them", async () => {
-    const cases = {
-      get: team.records.cases.get,
-      async decide(request: Parameters<typeof team.records.cases.decide>[0]) {
-        return team.records.cases.decide(request);
-      },
-    };
-    expect(cases).toBeDefined();
+  test("needing two pairs of eyes asks on the card for the second one, and takes no second press of the first", async () => {
+    team.fourEyes.push("minors");
     await team.raise("AAAAA-00001");
     await one.dispatcher.round();
-    await press("LiSi", "rv:confirm:99");
-    await until(() => team.platform.callCount("message/update_template_card") === 1);
-    expect(await team.view("AAAAA-00001")).toMatchObject({ status: "new" });
+    await press("LiSi", keyTo("确认违规"));
+    await until(() => factOf(lastCard("ZhaoLiu"), "进展") === "李四：确认违规，待第二人", {
+      what: "the first one's word",
+    });
+    expect(await team.view("AAAAA-00001")).toMatchObject({ status: "escalated", pendingBy: "lisi" });
+    await press("LiSi", keyTo("确认违规"));
+    await until(async () => (await audited("card.click")).length === 2);
+    expect(await team.view("AAAAA-00001")).toMatchObject({ status: "escalated", pendingBy: "lisi" });
+    await press("ZhaoLiu", keyTo("确认违规", lastCard("ZhaoLiu")));
+    expect(factOf(await cardUpdated("已确认违规"), "结论")).toContain("赵六");
+    expect(await team.view("AAAAA-00001")).toMatchObject({ status: "resolved", decidedBy: "zhaoliu" });
+  });
+
+  test("pressed with a key or task that we never gave out is not decided", async () => {
+    await team.raise("AAAAA-00001");
+    await one.dispatcher.round();
+    for (const key of ["rv:confirm:99", "rv:delete:1", "rv:confirm:1 ", "confirm"]) await press("LiSi", key);
+    const event = (taskId: string) => ({
+      type: "other" as const,
+      event: "template_card_event",
+      elements: [
+        ["EventKey", "rv:confirm:1"],
+        ["TaskId", taskId],
+      ] as [string, string][],
+    });
+    await team.platform.sendAppEvent("LiSi", event("review-AAAAA-00001-2")).outcome;
+    const inbox = await team.platform.waitForAppMessages("LiSi", 2, WAIT_MS);
+    expect(inbox[1]?.text).toContain("已不存在");
+    await one.desk.stop();
+    expect(await team.view("AAAAA-00001")).toMatchObject({ status: "new", version: 1 });
   });
 });
 

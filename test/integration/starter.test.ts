@@ -201,7 +201,9 @@ describe("check", () => {
     link("knip", "echo knip; exit 1");
     const { code, stdout, stderr } = await checkout.run(["check"]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: ran });
-    expect(steps(stderr).at(-1)).toBe("yingda: failed: types, types of the chat page, types of the console, unused code");
+    expect(steps(stderr).at(-1)).toBe(
+      "yingda: failed: types, types of the chat page, types of the console, unused code",
+    );
   });
 });
 

@@ -35,6 +35,7 @@ export const simulatedModerator: Moderator = {
   settings: loadPolicy(undefined),
   guardQuestion: () => null,
   pausedText: () => "paused",
+  restrictedText: () => "restricted",
   notesFor: () => [],
   check: async (text) => (text.includes(REFUSED_WORD) ? REFUSE : ALLOW),
   openStream: () => new WordChecker(),

@@ -237,10 +237,11 @@ function turnsOf(sample: Sample, caseNumber: string, atMs: number, marked: strin
     text,
     signals,
   };
-  return [before, { ...flagged, outcome: sample.outcome, flags: [flag] }, after];
+  const [userId] = sample.user;
+  return [before, { ...flagged, outcome: sample.outcome, flags: [flag] }, after].map((one) => ({ ...one, userId }));
 }
 
-function turn(turnId: string, atMs: number, question: string, answer: string): CaseTurn {
+function turn(turnId: string, atMs: number, question: string, answer: string): Omit<CaseTurn, "userId"> {
   const fixed = { outcome: "answered", model: "qwen3-32b", policyVersion: "2026.1-4be0", flags: [] };
   return {
     turnId,

@@ -17,12 +17,10 @@ import { answerErrors } from "../../src/handlers/http-errors.ts";
 import { Intake } from "../../src/handlers/intake.ts";
 import { CardDispatcher, type DispatcherParts } from "../../src/handlers/review-cards/card-dispatcher.ts";
 import { ClickDesk } from "../../src/handlers/review-cards/click-desk.ts";
-import { type CardQueue, openCardQueue } from "../../src/review/card-queue.ts";
+import type { CardQueue } from "../../src/review/card-queue.ts";
 import type { CaseView } from "../../src/review/case-reader.ts";
-import { Database } from "../../src/review/record-database.ts";
 import { openRecordStore, type SqlRecordStore } from "../../src/review/record-store.ts";
 import type { FlagRecord, TurnRecord } from "../../src/review/records.ts";
-import { openSqliteEngine } from "../../src/review/sqlite-engine.ts";
 import { Mailbox } from "../../src/session/mailbox.ts";
 import { RecordSpool } from "../../src/session/record-spool.ts";
 import { connectRedis, readyWithin } from "../../src/session/redis.ts";
@@ -48,6 +46,8 @@ export interface ReviewTeam {
   cards: CardQueue;
   clock: Clock;
   logLines: Record<string, unknown>[];
+  /** Categories whose cases two reviewers have to decide alike; tests add some. */
+  fourEyes: string[];
   /** A process of the service, which WeCom calls from then on. */
   startReplica(changes?: Partial<DispatcherParts>): Promise<ReviewReplica>;
   /** Time passes, for the service and for WeCom. */
@@ -86,9 +86,10 @@ export async function startReviewTeam(options: PlatformOptions = {}): Promise<Re
   const events = new Events(log);
   const redis = connectRedis(server.url, events);
   await readyWithin(redis, 10_000);
-  const records = openRecordStore({ databaseUrl: null, dataDir, clock });
-  const database = new Database(openSqliteEngine(dataDir), clock, events);
-  const cards = openCardQueue(database);
+  const fourEyes: string[] = [];
+  const rules = { fourEyesCategories: () => fourEyes };
+  const records = openRecordStore({ databaseUrl: null, dataDir, clock, rules });
+  const { cards } = records;
   const closers: (() => Promise<unknown>)[] = [];
   const urls: string[] = [];
   const agentId = String(platform.app.agentId);
@@ -108,6 +109,7 @@ export async function startReviewTeam(options: PlatformOptions = {}): Promise<Re
     cards,
     clock,
     logLines,
+    fourEyes,
     async startReplica(changes = {}) {
       const parts: DispatcherParts = {
         api,
@@ -189,7 +191,7 @@ export async function startReviewTeam(options: PlatformOptions = {}): Promise<Re
     view: (caseNumber) => records.cases.get(caseNumber),
     async stop() {
       await Promise.all(closers.map((close) => close()));
-      await Promise.all([records.close(), database.close()]);
+      await records.close();
       redis.disconnect();
       await Promise.all([platform.stop(), server.stop()]);
       rmSync(dataDir, { recursive: true, force: true });

@@ -21,7 +21,9 @@ describe("docs/errors.md", () => {
 
   test("the tables name every error code once, with its status, and no other", () => {
     const documented = rows.map(({ code, status }) => `${code} ${status}`).sort();
-    const defined = Object.entries({ ...ERROR_STATUS, ...ADMIN_ERROR_STATUS }).map(([code, status]) => `${code} ${status}`);
+    const defined = Object.entries({ ...ERROR_STATUS, ...ADMIN_ERROR_STATUS }).map(
+      ([code, status]) => `${code} ${status}`,
+    );
     expect(documented).toEqual(defined.sort());
   });
 

@@ -18,6 +18,7 @@ export function samplePolicyText(parts: Record<string, unknown> = {}): string {
       advice: bilingual("advice"),
       paused: { zh: "暂停到 {until}", en: "paused until {until}" },
       restricted: bilingual("asking"),
+      restrictedUntil: { zh: "停到 {until}", en: "kept until {until}" },
       label: { zh: "AI 生成", en: "AI-generated" },
       unchecked: { zh: "没法检查", en: "cannot check" },
       refusal: Object.fromEntries(CATEGORIES.map((category) => [category, bilingual(category)])),

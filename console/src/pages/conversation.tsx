@@ -30,11 +30,20 @@ export function Conversation({ detail }: { detail: CaseDetail }) {
       {turns.length === 0 && <p class="soft centred">{t("noTexts")}</p>}
       <ol class="turns">
         {turns.map((turn) => (
-          <Turn key={turn.turnId} turn={turn} name={detail.userName} />
+          <Turn
+            key={turn.turnId}
+            turn={turn}
+            name={isSame(turn.userId, detail.userId) ? detail.userName : turn.userId}
+          />
         ))}
       </ol>
     </section>
   );
+}
+
+/** WeCom treats userids without regard to case. */
+function isSame(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
 }
 
 function Turn({ turn, name }: { turn: CaseTurn; name: string }) {

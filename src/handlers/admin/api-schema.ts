@@ -100,6 +100,8 @@ export const caseCounts = z.object({
 /** One exchange around what was flagged, frozen when the case was made. */
 export const caseTurn = z.object({
   turnId: z.string(),
+  /** Who asked: in a group turns of others stand around the flagged ones. */
+  userId: z.string(),
   atMs: z.int(),
   question: z.string(),
   answer: z.string(),

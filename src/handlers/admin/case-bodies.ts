@@ -178,8 +178,9 @@ function flagsOf(view: CaseView, turnId: string): CaseFlag[] {
   return view.flags.filter((flag) => flag.turnId === turnId);
 }
 
-function turnFacts({ turnId, receivedAtMs, outcome, model, policyVersion, traceId }: CaseView["turns"][number]) {
-  return { turnId, atMs: receivedAtMs, outcome, model, policyVersion, traceId };
+function turnFacts(turn: CaseView["turns"][number]) {
+  const { turnId, userId, receivedAtMs, outcome, model, policyVersion, traceId } = turn;
+  return { turnId, userId, atMs: receivedAtMs, outcome, model, policyVersion, traceId };
 }
 
 function flagFacts({ caseNumber, direction, severity, action, categories }: CaseFlag) {
