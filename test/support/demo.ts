@@ -9,6 +9,8 @@ import { createInterface } from "node:readline";
 export interface Demo {
   pageUrl: string;
   serviceUrl: string;
+  /** The review console's address with the login that works once. */
+  consoleUrl: string;
   stop(): Promise<void>;
 }
 
@@ -23,16 +25,18 @@ export async function startDemo(): Promise<Demo> {
   const exited = once(child, "exit");
   const found: Record<string, string> = {};
   for await (const line of createInterface({ input: child.stdout })) {
-    const [, name, url] = /(Chat page|Service)\s+(http:\S+)/.exec(line) ?? [];
+    const [, name, url] = /(Chat page|Service|Console)\s+(http:\S+)/.exec(line) ?? [];
     if (name !== undefined && url !== undefined) found[name] = url;
     if (line.includes("Ctrl-C")) break;
   }
   child.stdout.resume();
-  const { "Chat page": pageUrl, Service: serviceUrl } = found;
-  if (pageUrl === undefined || serviceUrl === undefined) throw new Error("the demo ended before it was running");
+  const { "Chat page": pageUrl, Service: serviceUrl, Console: consoleUrl } = found;
+  if (pageUrl === undefined || serviceUrl === undefined || consoleUrl === undefined)
+    throw new Error("the demo ended before it was running");
   return {
     pageUrl,
     serviceUrl,
+    consoleUrl,
     async stop() {
       child.kill("SIGINT");
       await exited;
