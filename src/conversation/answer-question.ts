@@ -3,14 +3,14 @@ import type { ChatResult } from "../llm/chat-model.ts";
 import { forbids, type ModerationContext, type Verdict } from "../moderation/verdict.ts";
 import type { Standing } from "../session/conduct.ts";
 import { caseNumberOf } from "./case-number.ts";
-import { judgedText, type MaskedQuestion, maskQuestion, masksIn, ShownText } from "./masking.ts";
+import { judgedText, type MaskedQuestion, maskQuestion, masksIn, ShownText, withKnownValues } from "./masking.ts";
 import { noteConduct, standingOf } from "./member-conduct.ts";
 import { type GateEvent, gate } from "./output-gate.ts";
 import { answerTokensFor, promptFor, type Question, toSessionTurn } from "./question.ts";
 import { type Draft, plainDraft } from "./reply.ts";
 import { languageOf, TEXTS } from "./texts.ts";
 import type { Composer, TurnInHand } from "./turn-in-hand.ts";
-import { noteVerdict } from "./verdict-notes.ts";
+import { flagsOf, type JudgedText, noteVerdict } from "./verdict-notes.ts";
 
 /**
  * Steps 2 to 5 of the way of a message: check what was asked, recall, ask the model, let checked text out. Throws what the
@@ -50,15 +50,26 @@ class Asking {
     const local = await moderator.check(this.#judged, this.#context("question"));
     this.#tookStage("moderate", beganMs);
     if (forbids(local)) return this.#refuse(local);
-    return this.#askModel(local);
+    // Kept if the turn fails or is stopped; the guard's word takes its place.
+    this.#flag(local, "question", this.#judged);
+    try {
+      return await this.#askModel(local);
+    } catch (error) {
+      // What was asked counts all the same. A turn that is left is asked again elsewhere.
+      if (this.#asked === null && !this.#turn.leave.aborted) await this.#judgedQuestion(local).catch(() => undefined);
+      throw error;
+    }
   }
 
-  async #askModel(local: Verdict): Promise<Draft> {
+  async #askModel(found: Verdict): Promise<Draft> {
     const composer = this.#composer;
     const turn = this.#turn;
     const { moderator, clock } = composer;
     const recalled = await turn.desk.recall();
-    const masked = maskQuestion(this.#question, local, recalled, turn.message.sender.userId);
+    const { userId } = turn.message.sender;
+    const local = withKnownValues(found, this.#judged, recalled, userId);
+    const masked = maskQuestion(this.#question, local, recalled, userId);
+    turn.hidden.push(...masked.masks.map(({ value }) => value));
     const prompt = promptFor(masked.question, recalled, composer, clock.nowMs());
     if (prompt === null) {
       await this.#judgedQuestion(local);
@@ -82,7 +93,7 @@ class Asking {
             traceId: turn.message.traceId,
             signal,
           }),
-        checker: moderator.openStream(this.#judged, this.#context("answer")),
+        checker: moderator.openStream(judgedText(masked.question), this.#context("answer")),
         question: word,
         clock,
         signal: turn.signal,
@@ -149,13 +160,30 @@ class Asking {
   async #judgedQuestion(verdict: Verdict): Promise<number | null> {
     this.#asked = verdict;
     this.#note(verdict, "question", this.#judged);
-    return noteConduct(verdict, this.#standing, this.#turn, this.#composer);
+    return noteConduct(verdict, await this.#onlyQuoted(verdict), this.#standing, this.#turn, this.#composer);
+  }
+
+  /** What was asked beside a quote would not be refused alone. (The guard, who reads both, is not asked again.) */
+  async #onlyQuoted(verdict: Verdict): Promise<boolean> {
+    const { text, quote } = this.#question;
+    if (quote === undefined || !forbids(verdict)) return false;
+    return !forbids(await this.#composer.moderator.check(text, this.#context("question")));
   }
 
   #note(verdict: Verdict, direction: "question" | "answer", text: string): void {
-    const { message, flags } = this.#turn;
-    const { audience } = this.#composer.moderator.settings;
-    flags.push(...noteVerdict(verdict, { direction, audience, text, message }, this.#composer.events));
+    noteVerdict(verdict, this.#judgedText(direction, text), this.#composer.events);
+    this.#flag(verdict, direction, text);
+  }
+
+  #flag(verdict: Verdict, direction: "question" | "answer", text: string): void {
+    const { flags } = this.#turn;
+    const others = flags.filter((flag) => flag.direction !== direction);
+    flags.splice(0, flags.length, ...others, ...flagsOf(verdict, this.#judgedText(direction, text)));
+  }
+
+  #judgedText(direction: "question" | "answer", text: string): JudgedText {
+    const { message, hidden } = this.#turn;
+    return { direction, audience: this.#composer.moderator.settings.audience, text, hidden, message };
   }
 
   #refusal(verdict: Verdict, outcome: "refused" | "withheld"): Draft {

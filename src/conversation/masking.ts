@@ -1,15 +1,44 @@
 import { type Mask, maskedForRecord, maskText, Unmasker, unmask } from "../moderation/personal-data/masks.ts";
 import { PersonalScan } from "../moderation/personal-data/personal-scan.ts";
-import type { Redaction, Verdict } from "../moderation/verdict.ts";
+import type { Redaction, Span, Verdict } from "../moderation/verdict.ts";
 import type { SessionMask, SessionTurn } from "../session/session-turn.ts";
 import type { Question } from "./question.ts";
 
 /** What stands between question and quote in the text that is judged. */
 const JOINT = "\n";
+/** Shorter values are looked for by their context only: "1234" is a password in one sentence and a number in the next. */
+const KNOWN_VALUE_UNITS_MIN = 6;
 
 /** The text that moderation judges: what was written, and what was quoted with it. */
 export function judgedText({ text, quote }: Pick<Question, "text" | "quote">): string {
   return quote === undefined ? text : `${text}${JOINT}${quote}`;
+}
+
+/**
+ * The verdict with the places of values that this person's earlier questions told by their context ("密码是 …"); without it
+ * no checker knows them again.
+ */
+export function withKnownValues(
+  verdict: Verdict,
+  judged: string,
+  recalled: readonly SessionTurn[],
+  userId: string,
+): Verdict {
+  const known = recalled.flatMap(({ masks = [] }) => masks).filter((mask) => sameUser(mask.userId, userId));
+  const values = known.map(({ value }) => value);
+  const again = placesOf(values, judged).map((span): Redaction => ({ ...span, category: "pii", kind: "" }));
+  return again.length === 0 ? verdict : { ...verdict, redactions: [...verdict.redactions, ...again] };
+}
+
+function placesOf(values: readonly string[], text: string): Span[] {
+  const places: Span[] = [];
+  for (const value of new Set(values)) {
+    if (value.length < KNOWN_VALUE_UNITS_MIN) continue;
+    for (let start = text.indexOf(value); start !== -1; start = text.indexOf(value, start + value.length)) {
+      places.push({ start, end: start + value.length });
+    }
+  }
+  return places;
 }
 
 /** The question as the model may read it, and what its placeholders stand for. */
@@ -64,12 +93,15 @@ export function masksIn(texts: readonly string[], masks: readonly Mask[], userId
     .map(({ placeholder, value }) => ({ placeholder, value, userId }));
 }
 
-/** The text as people may read it who are not to see personal data: kinds instead of values, whatever the policy does with them. */
-export function recordText(text: string): string {
+/**
+ * The text as people may read it who are not to see personal data: kinds instead of values, whatever the policy does with
+ * them. `hidden`: values that were masked in this turn; here they may stand without what told them.
+ */
+export function recordText(text: string, hidden: readonly string[] = []): string {
   const scan = new PersonalScan();
   scan.push(text);
   scan.end();
-  return maskedForRecord(text, scan.findings());
+  return maskedForRecord(text, [...scan.findings(), ...placesOf(hidden, text).map((span) => ({ ...span, kind: "" }))]);
 }
 
 /** Puts this person's values back into an answer that grows. */

@@ -6,7 +6,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
-/** What a finding adds to a conversation's risk. */
+/** What a finding adds to a member's risk in a conversation. */
 const RISK = { refused: 2, flagged: 1, hint: 0.3 };
 /** A term that has no harmless meaning weighs as much as a row of three refusals. */
 const T0_STRIKES = 3;
@@ -16,14 +16,18 @@ export function standingOf({ message }: TurnInHand, { conduct, moderator, clock 
   return conduct.standing(userId, message.conversationId, clock.nowMs(), rulesOf(moderator.settings));
 }
 
-/** Notes how a question was judged. Resolves with the end of the pause that it brings the member, else null. */
+/**
+ * Notes how a question was judged. `quoted`: what is wrong with it stands in what was quoted, and others' words are no strike.
+ * Resolves with the end of the pause that it brings the member, else null.
+ */
 export function noteConduct(
   verdict: Verdict,
+  quoted: boolean,
   before: Standing,
   { message }: TurnInHand,
   { conduct, moderator, clock }: Composer,
 ): Promise<number | null> {
-  const strikes = strikesOf(verdict, moderator.settings);
+  const strikes = quoted ? 0 : strikesOf(verdict, moderator.settings);
   const risk = riskOf(verdict);
   // A blameless question of a blameless member is nothing to write down.
   if (strikes === 0 && risk === 0 && !before.struck) return Promise.resolve(null);
@@ -55,8 +59,10 @@ export function strikesOf(verdict: Verdict, settings: Pick<ModerationSettings, "
   return Math.max(0, ...counts);
 }
 
-function riskOf(verdict: Verdict): number {
-  if (forbids(verdict)) return RISK.refused;
-  if (verdict.flagged) return RISK.flagged;
+/** A checker that was away says nothing about the member. */
+export function riskOf(verdict: Verdict): number {
+  const found = verdict.reasons.some(({ category }) => category !== null);
+  if (found && forbids(verdict)) return RISK.refused;
+  if (found && verdict.flagged) return RISK.flagged;
   return verdict.signals.some(({ checker }) => checker === "lexicon" || checker === "rules") ? RISK.hint : 0;
 }

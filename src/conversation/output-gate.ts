@@ -1,4 +1,5 @@
 import type { Clock } from "../base/clock.ts";
+import { YingdaError } from "../base/errors.ts";
 import type { ChatEvent, ChatResult } from "../llm/chat-model.ts";
 import { forbids, redacted, type StreamChecker, type Verdict } from "../moderation/verdict.ts";
 import { GateWindows, wholeCharacters } from "./gate-windows.ts";
@@ -29,7 +30,7 @@ const IDLE_MS = 400;
 type Arrival =
   | { from: "model"; event: ChatEvent | null }
   | { from: "question"; verdict: Verdict }
-  | { from: "guard"; verdict: Verdict; judgedTo: number }
+  | { from: "guard"; judgedTo: number }
   | { from: "final"; verdict: Verdict }
   | { from: "clock" };
 
@@ -97,7 +98,8 @@ class GateRun {
         break;
       case "guard":
         this.#guard = null;
-        this.#verdict = arrival.verdict;
+        // Not the one that came with it: text may have been pushed since that was made.
+        this.#verdict = this.#checker.verdict();
         this.#judgedUnits = arrival.judgedTo;
         break;
       case "final":
@@ -128,7 +130,8 @@ class GateRun {
       this.#verdict = this.#checker.push(event.text);
       this.#pull();
     } else if (event?.type === "end") this.#result = event.result;
-    else throw new Error("the model's stream ended without an end event");
+    else
+      throw new YingdaError("model_cut_short", "The model's stream ended without an end event.", { retryable: true });
     return this.#goOn();
   }
 
@@ -154,12 +157,13 @@ class GateRun {
     const judgedTo = this.#windows.next(this.#text, from, pressed);
     if (judgedTo !== null) {
       const judging = this.#checker.judge(from, judgedTo, this.#signal);
-      this.#guard = judging.then((verdict) => ({ from: "guard", verdict, judgedTo }));
+      this.#guard = judging.then(() => ({ from: "guard", judgedTo }));
     } else if (this.#text.length > from && this.#idle === null) this.#idle = this.#waitIdle();
   }
 
   #show(): GateEvent | null {
-    if (this.#question !== null || this.#verdict === null) return null;
+    // Once the model has ended nothing is held back any more: what is left is shown by the final check or not at all.
+    if (this.#question !== null || this.#result !== null || this.#verdict === null) return null;
     const free = this.#text.length - this.#checker.holdBackUnits();
     const checked = this.#checker.guarded ? Math.min(free, this.#judgedUnits) : free;
     const units = wholeCharacters(this.#text, checked);

@@ -5,7 +5,7 @@ import { describe, YingdaError } from "../base/errors.ts";
 import type { Events } from "../base/events.ts";
 import type { Logger } from "../base/logger.ts";
 import type { LiveModerator } from "../moderation/moderator.ts";
-import { loadPolicy } from "../moderation/policy/policy.ts";
+import { loadPolicyGently } from "../moderation/policy/policy-reader.ts";
 import type { ConsoleQueries } from "../review/console-queries.ts";
 import type { PolicyVersion, PolicyVersionFacts, PolicyVersions } from "../review/policy-versions.ts";
 import { type BenchVerdict, type Checked, PolicyBench } from "./policy-bench.ts";
@@ -80,6 +80,7 @@ export class LivePolicyDesk implements PolicyDesk {
   readonly #stopping = new AbortController();
   /** The version of the database that is in force here; null: the policy that ships. */
   #active: PolicyVersion | null = null;
+  #taking: Promise<void> = Promise.resolve();
   #loop: Promise<void> = Promise.resolve();
   #running = false;
   /** The version that could not be taken, so that it is told once. */
@@ -171,7 +172,7 @@ export class LivePolicyDesk implements PolicyDesk {
     if (!checked.ok) throw new YingdaError("bad_request", "The policy has faults; check it first.");
     const { version } = checked;
     const base = { version: await this.#shippedVersion(), text: shipped() };
-    this.#take(await this.#parts.versions.save({ version, text, by, note, baseVersion, shipped: base }));
+    await this.#take(await this.#parts.versions.save({ version, text, by, note, baseVersion, shipped: base }));
   }
 
   async activate(request: { id: number; by: string; reason: string }): Promise<void> {
@@ -181,7 +182,7 @@ export class LivePolicyDesk implements PolicyDesk {
     const checked = await this.#bench.check(text);
     if (!checked.ok)
       throw new YingdaError("bad_request", "This version has faults for this program; edit and save it.");
-    this.#take(await this.#parts.versions.activate(request));
+    await this.#take(await this.#parts.versions.activate(request));
   }
 
   #judge(text: string, direction: "question" | "answer", signal: AbortSignal) {
@@ -214,17 +215,23 @@ export class LivePolicyDesk implements PolicyDesk {
       const id = await versions.activeId();
       if (id === null || id === this.#active?.id || id === this.#rejected) return;
       const active = await versions.active();
-      if (active !== null) this.#take(active);
+      if (active !== null) await this.#take(active);
     } catch (error) {
       log.debug({ why: describe(error) }, "the saved policy could not be looked at");
     }
   }
 
-  #take(saved: PolicyVersion): void {
+  /** One after the other, so that the one taken last rules. Never rejects. */
+  #take(saved: PolicyVersion): Promise<void> {
+    this.#taking = this.#taking.then(() => this.#use(saved));
+    return this.#taking;
+  }
+
+  async #use(saved: PolicyVersion): Promise<void> {
     const { moderator, events, log } = this.#parts;
     if (saved.id === this.#active?.id) return;
     try {
-      moderator.usePolicy(loadPolicy(saved.text));
+      moderator.usePolicy(await loadPolicyGently(saved.text));
       this.#active = saved;
       this.#rejected = null;
       log.info({ policyVersion: saved.version }, "policy changed");

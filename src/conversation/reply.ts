@@ -50,9 +50,17 @@ export interface Reply {
 export function toReply(
   draft: Draft,
   parts: PlannedPart[],
-  facts: { message: Message; attempts: number; startedAtMs: number; nowMs: number; policyVersion: string },
+  facts: {
+    message: Message;
+    attempts: number;
+    startedAtMs: number;
+    nowMs: number;
+    policyVersion: string;
+    /** Values that the record's masked texts must not show. */
+    hidden: readonly string[];
+  },
 ): Reply {
-  const { message } = facts;
+  const { message, hidden } = facts;
   return {
     parts,
     session: draft.session,
@@ -70,9 +78,9 @@ export function toReply(
       userId: message.sender.userId,
       outcome: draft.outcome,
       question: message.text,
-      questionMasked: recordText(message.text),
+      questionMasked: recordText(message.text, hidden),
       answer: draft.text,
-      answerMasked: recordText(draft.text),
+      answerMasked: recordText(draft.text, hidden),
       errorCode: draft.errorCode ?? null,
       model: draft.result?.model ?? null,
       endpoint: draft.result?.endpoint ?? null,

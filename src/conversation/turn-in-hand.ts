@@ -35,6 +35,8 @@ export interface TurnInHand {
   leave: AbortSignal;
   /** What people are to look at, gathered while it is found; outlives a failure. */
   flags: FlagRecord[];
+  /** Values that were masked in this turn: its record hides them as well. Filled while it runs. */
+  hidden: string[];
   /** What was let out so far; outlives the stream that an abort ends. */
   shown: { text: string; firstAtMs: number | null };
 }

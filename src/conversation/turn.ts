@@ -103,7 +103,8 @@ export async function setAside(
   const { message, attempts } = opened;
   const nowMs = parts.clock.nowMs();
   const draft = { ...plainDraft("", message, "failed"), errorCode: codeOf(error) };
-  const facts = { message, attempts, startedAtMs: nowMs, nowMs, policyVersion: parts.moderator.policyVersion };
+  const { policyVersion } = parts.moderator;
+  const facts = { message, attempts, startedAtMs: nowMs, nowMs, policyVersion, hidden: [] };
   parts.events.alert("message_set_aside", "A message could not be answered and was set aside; see the dead letters.", {
     traceId: message.traceId,
     code: draft.errorCode,
@@ -135,13 +136,15 @@ async function makeReply(
   startedAtMs: number,
   parts: TurnParts,
 ): Promise<NotedReply<Reply>> {
-  const draft = await makeDraft(opened, desk, signals, sink, parts);
+  const hidden: string[] = [];
+  const draft = await makeDraft(opened, desk, signals, sink, hidden, parts);
   const reply = toReply(draft, sink.plan(draft.text, draft.language), {
     message: opened.message,
     attempts: opened.attempts,
     startedAtMs,
     nowMs: parts.clock.nowMs(),
     policyVersion: parts.moderator.policyVersion,
+    hidden,
   });
   const marks = await desk.noteReply(reply, sink.checksDuplicates ? reply.parts.map((part) => part.text) : []);
   return { reply, marks, partsSent: 0, resumed: false };
@@ -152,6 +155,7 @@ async function makeDraft(
   desk: ConversationDesk<Reply>,
   signals: TurnSignals,
   sink: ReplySink,
+  hidden: string[],
   parts: TurnParts,
 ): Promise<Draft> {
   if (opened.attempts > ATTEMPTS_MAX) return gaveUp(opened.message, parts);
@@ -163,7 +167,7 @@ async function makeDraft(
   try {
     const signal = AbortSignal.any([signals.leave, signals.stop, timeout.signal]);
     const shown = { text: "", firstAtMs: null };
-    const turn = { message: opened.message, desk, sink, signal, leave: signals.leave, flags: [], shown };
+    const turn = { message: opened.message, desk, sink, signal, leave: signals.leave, flags: [], hidden, shown };
     return await composeReply(turn, parts);
   } finally {
     timeout.cancel();

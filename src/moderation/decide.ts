@@ -120,7 +120,10 @@ function rulesOf(weighed: readonly Weighed[]): string[] {
   return [...new Set(weighed.map(({ signal }) => signal.rule))].sort();
 }
 
-/** A checker that is away: the policy's `faults`. Without the guard, harmful style alone makes people look. */
+/**
+ * A checker that is away: the policy's `faults`, no further than the policy's stage and the guard's own. Without the guard,
+ * harmful style alone makes people look.
+ */
 function reasonsOfFaults(
   faults: readonly Fault[],
   weighed: readonly Weighed[],
@@ -128,10 +131,15 @@ function reasonsOfFaults(
   audience: Audience,
 ): (Reason & { severity: Severity })[] {
   const about = { category: null, cell: `faults.${audience}`, severity: SEVERITY_OF_NONE } as const;
-  const reasons = faults.map((fault) => ({ ...about, action: table.faults[audience], because: [`${fault}-away`] }));
+  const { stage, guard } = table;
+  const limitOf = (fault: Fault): Action =>
+    milder(STAGE_LIMIT[stage], STAGE_LIMIT[fault === "guard" ? guard.stage : stage]);
+  const reasons: (Reason & { severity: Severity })[] = faults.map((fault) => {
+    return { ...about, action: milder(table.faults[audience], limitOf(fault)), because: [`${fault}-away`] };
+  });
   const style = weighed.filter(({ signal, weight }) => signal.checker === "classifier" && weight !== "none");
   if (faults.includes("guard") && style.length > 0) {
-    reasons.push({ ...about, action: "flag", because: [...rulesOf(style), "guard-away"] });
+    reasons.push({ ...about, action: milder("flag", limitOf("guard")), because: [...rulesOf(style), "guard-away"] });
   }
   return reasons.filter(({ action }) => action !== "allow");
 }

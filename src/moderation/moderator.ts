@@ -185,6 +185,10 @@ class AnswerCheck implements StreamChecker {
     return this.#local.verdict();
   }
 
+  verdict(): Verdict {
+    return this.#local.verdict();
+  }
+
   async judge(from: number, to: number, signal: AbortSignal): Promise<Verdict> {
     return this.#ask(Math.max(0, from - WINDOW_CONTEXT_UNITS), to, { start: from, end: to }, signal);
   }

@@ -132,6 +132,8 @@ export interface StreamChecker {
   holdBackUnits(): number;
   /** Scans the next delta. Returns the verdict on everything pushed so far. */
   push(delta: string): Verdict;
+  /** On everything pushed and judged so far. */
+  verdict(): Verdict;
   /**
    * Asks the guard about a part of what was pushed, with what stands before it. Returns the verdict on everything so far; a
    * guard that fails is a fault in it. Throws the signal's reason.

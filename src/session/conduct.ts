@@ -10,7 +10,7 @@ export interface Standing {
   restriction: { untilMs: number | null } | null;
   /** The member's last question was refused. */
   struck: boolean;
-  /** What was found in the conversation, faded with time. */
+  /** What was found in what the member asked in the conversation, faded with time. */
   risk: number;
 }
 
@@ -20,7 +20,7 @@ export interface ConductNote {
   conversationId: string;
   messageId: string;
   atMs: number;
-  /** How much the conversation's risk grows. */
+  /** How much the risk grows that the member is in the conversation. */
   risk: number;
   /** How often a refusal counts; 0 for a question that was answered, which ends a row of refused ones. */
   strikes: number;
@@ -41,13 +41,13 @@ export interface Conduct {
 }
 
 const DAY_MS = 86_400_000;
-/** Entries of one conversation's risk; older ones have long faded. Bounds a group that is refused all day. */
+/** Entries of one member's risk; older ones have long faded. Bounds one who is refused all day. */
 const RISK_ENTRIES_MAX = 100;
 /** Half-lives after which nothing is left of an entry. */
 const RISK_HALF_LIVES = 10;
 
 /**
- * KEYS risk entries of a conversation, each "message id|weight" by its time
+ * KEYS risk entries of a member in a conversation, each "message id|weight" by its time
  * ARGV now ms, half-life ms
  * RETURNS the sum as text
  */
@@ -81,7 +81,7 @@ return 1
  */
 const STRIKE = new Script(`
 local id, strikes, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-if redis.call('HGET', KEYS[2], 'last') == id then
+if redis.call('HGET', KEYS[2], 'last') == id or redis.call('ZSCORE', KEYS[1], id .. '|1') then
   return tonumber(redis.call('HGET', KEYS[2], 'pausedby') == id and redis.call('GET', KEYS[3]) or 0)
 end
 redis.call('HSET', KEYS[2], 'last', id)
@@ -120,7 +120,7 @@ return 1
 /** Strikes that one question may count; the policy's form allows no more. */
 const STRIKES_MAX = 10;
 
-/** Strikes of members and risk of conversations in Redis, shared by all processes. Every call throws `store_unavailable`. */
+/** Strikes and risk of members in Redis, shared by all processes. Every call throws `store_unavailable`. */
 export class RedisConduct implements Conduct {
   readonly #redis: RedisConnection;
 
@@ -134,7 +134,7 @@ export class RedisConduct implements Conduct {
       inStore(() => this.#redis.get(keys.paused)),
       inStore(() => this.#redis.get(keys.restricted)),
       inStore(() => this.#redis.hget(keys.row, "length")),
-      inStore(() => RISK.run(this.#redis, [riskKey(conversationId)], [nowMs, rules.riskHalfLifeMs])),
+      inStore(() => RISK.run(this.#redis, [riskKey(conversationId, userId)], [nowMs, rules.riskHalfLifeMs])),
     ]);
     return {
       pausedUntilMs: timeToCome(paused, nowMs),
@@ -178,7 +178,7 @@ export class RedisConduct implements Conduct {
       const entry = `${messageId}|${risk}`;
       const lifeMs = rules.riskHalfLifeMs * RISK_HALF_LIVES;
       await inStore(() =>
-        ADD_RISK.run(this.#redis, [riskKey(conversationId)], [entry, atMs, lifeMs, RISK_ENTRIES_MAX]),
+        ADD_RISK.run(this.#redis, [riskKey(conversationId, userId)], [entry, atMs, lifeMs, RISK_ENTRIES_MAX]),
       );
     }
     const keys = memberKeys(userId);
@@ -210,6 +210,7 @@ function memberKeys(userId: string): { strikes: string; row: string; paused: str
   return { strikes: `${tag}:strikes`, row: `${tag}:row`, paused: `${tag}:paused`, restricted: `${tag}:restricted` };
 }
 
-function riskKey(conversationId: string): string {
-  return `yingda:{${shardOf(conversationId)}}:risk:${conversationId}`;
+/** Of one member: nobody in a group is refused for what another one asked. */
+function riskKey(conversationId: string, userId: string): string {
+  return `yingda:{${shardOf(conversationId)}}:risk:${conversationId}:${userId.toLowerCase()}`;
 }

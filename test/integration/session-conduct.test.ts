@@ -87,6 +87,14 @@ describe("strikes", () => {
     expect(await conduct.note(third, RULES)).toBe(until);
   });
 
+  test("a message that is noted again after another one counts no second time", async () => {
+    const first = noteOf({ strikes: 1 });
+    await conduct.note(first, RULES);
+    await refused();
+    expect(await conduct.note(first, RULES)).toBeNull();
+    expect(await refused()).not.toBeNull();
+  });
+
   test("noted at the same time by two processes, each message counts once and one pause begins", async () => {
     const notes = Array.from({ length: 3 }, () => noteOf({ strikes: 1 }));
     const other = new Redis(server.url);
@@ -154,6 +162,9 @@ describe("risk of a conversation", () => {
     expect((await standing(nowMs)).risk).toBeCloseTo(1.3, 5);
     expect((await standing(nowMs + HOUR_MS)).risk).toBeCloseTo(0.65, 5);
     expect((await conduct.standing("zhangsan", "app:1:other", nowMs, RULES)).risk).toBe(0);
+    // In a group every member has a risk of his own.
+    expect((await standing(nowMs, "lisi")).risk).toBe(0);
+    expect((await standing(nowMs, "ZhangSan")).risk).toBeCloseTo(1.3, 5);
   });
 
   test("the same message adds once, and only so many entries are kept", async () => {

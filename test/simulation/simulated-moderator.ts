@@ -55,6 +55,10 @@ class WordChecker implements StreamChecker {
     return this.#text.includes(WITHHELD_WORD) ? REFUSE : ALLOW;
   }
 
+  verdict(): Verdict {
+    return this.#text.includes(WITHHELD_WORD) ? REFUSE : ALLOW;
+  }
+
   async judge(): Promise<Verdict> {
     return this.finish();
   }

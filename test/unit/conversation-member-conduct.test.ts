@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
-import { strikesOf } from "../../src/conversation/member-conduct.ts";
+import { riskOf, strikesOf } from "../../src/conversation/member-conduct.ts";
 import { decide } from "../../src/moderation/decide.ts";
 import { loadPolicy } from "../../src/moderation/policy/policy.ts";
-import type { Category, Signal } from "../../src/moderation/verdict.ts";
+import type { Audience, Category, Fault, Signal } from "../../src/moderation/verdict.ts";
 
 const policy = loadPolicy(undefined);
 
@@ -13,6 +13,22 @@ function strikes(...signals: Partial<Signal>[]): number {
   const decision = decide(found, policy, { direction: "question", audience: "internal" });
   return strikesOf({ ...decision, redactions: [] }, policy);
 }
+
+describe("risk of a question", () => {
+  const riskWith = (signals: Signal[], faults: Fault[] = [], audience: Audience = "internal") =>
+    riskOf({ ...decide(signals, policy, { direction: "question", audience, faults }), redactions: [] });
+  const found: Signal = { checker: "guard", category: "cyber", confidence: 1, spans: [], rule: "r" };
+
+  test("what was found counts, refused more than flagged", () => {
+    expect(riskWith([found])).toBeGreaterThan(riskWith([{ ...found, confidence: 0.5 }]));
+    expect(riskWith([{ ...found, confidence: 0.5 }])).toBeGreaterThan(0);
+  });
+
+  test("a checker that is away says nothing about the member", () => {
+    expect(riskWith([], ["guard"])).toBe(0);
+    expect(riskWith([], ["guard"], "external")).toBe(0);
+  });
+});
 
 describe("strikes of a question", () => {
   test("none when it was answered, flagged or masked", () => {

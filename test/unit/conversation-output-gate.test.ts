@@ -3,6 +3,9 @@ import fc from "fast-check";
 import type { Clock } from "../../src/base/clock.ts";
 import { type GateEvent, gate } from "../../src/conversation/output-gate.ts";
 import type { ChatEvent, ChatResult } from "../../src/llm/chat-model.ts";
+import type { Guard } from "../../src/moderation/guard/guard.ts";
+import { createModerator } from "../../src/moderation/moderator.ts";
+import { loadPolicy } from "../../src/moderation/policy/policy.ts";
 import { forbids, type Redaction, type StreamChecker, type Verdict } from "../../src/moderation/verdict.ts";
 
 const RESULT: ChatResult = { finishReason: "stop", model: "m", endpoint: "e", firstTokenMs: 1 };
@@ -82,6 +85,10 @@ class WordChecker implements StreamChecker {
   async finish(signal: AbortSignal): Promise<Verdict> {
     signal.throwIfAborted();
     return this.#read(this.#text);
+  }
+
+  verdict(): Verdict {
+    return this.#verdict();
   }
 
   #read(text: string): Verdict {
@@ -224,6 +231,78 @@ describe("what the local layers find", () => {
   });
 });
 
+describe("with the service's own layers", () => {
+  const policy = loadPolicy(undefined);
+  const listed = "炸弹制作教程";
+
+  /** Everything that was let out of an answer in these pieces, and how it ended. */
+  async function letOut(
+    deltas: string[],
+    guard: Guard | null,
+  ): Promise<{ shown: string[]; last: GateEvent | undefined }> {
+    const { signal } = new AbortController();
+    const context = { direction: "answer", audience: "internal", traceId: "t", signal } as const;
+    const checker = createModerator({ policy, guard }).openStream("问题", context);
+    const ask = () => streamOf(deltas, { upstream: false });
+    const shown: string[] = [];
+    let last: GateEvent | undefined;
+    for await (const event of gate({ ask, checker, question: null, clock: new HandClock(), signal })) {
+      if (event.type === "show") shown.push(event.text);
+      last = event;
+    }
+    return { shown, last };
+  }
+
+  /** Answers each time a little later, so that text is pushed while it reads. */
+  const slowGuard = (): Guard => {
+    let calls = 0;
+    return {
+      health: () => ({ endpoint: "test", ok: true }),
+      async judge() {
+        calls += 1;
+        for (let turn = 0; turn < calls % 4; turn += 1) await Promise.resolve();
+        return { level: "safe", categories: [], model: "test", tookMs: 0 };
+      },
+    };
+  };
+
+  test("what is shown is always the beginning of what comes in the end, whatever the pieces and the guard's pace", async () => {
+    const piece = fc.constantFrom(
+      "请联系",
+      "13912345678",
+      "，",
+      "身份证11010519491231002X",
+      "好".repeat(30),
+      "。",
+      "1391234",
+      "5678",
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 14 }), fc.boolean(), async (pieces, guarded) => {
+        const { shown, last } = await letOut(pieces, guarded ? slowGuard() : null);
+        const end = last?.type === "end" ? last.text : "";
+        for (const text of shown) expect(end.startsWith(text)).toBe(true);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  test.each([0, 10, 30, 60])(
+    "a listed word in the last %i characters is never shown, not even at the end",
+    async (behind) => {
+      const text = `${"好".repeat(50)}${listed}${"好".repeat(behind)}`;
+      for (let size = 1; size <= text.length; size += 7) {
+        const pieces = text.match(new RegExp(`.{1,${size}}`, "gu")) ?? [];
+        for (const guard of [null, slowGuard()]) {
+          const { shown, last } = await letOut(pieces, guard);
+          expect(last?.type).toBe("withhold");
+          for (const one of shown) expect(one).not.toContain(listed);
+        }
+      }
+    },
+  );
+});
+
 describe("while the guard reads the question", () => {
   test("the model writes, and nothing is shown before the word", async () => {
     const word = Promise.withResolvers<Verdict>();
@@ -232,8 +311,7 @@ describe("while the guard reads the question", () => {
     await settled();
     expect(closed.signal).not.toBeNull();
     word.resolve(ALLOW);
-    expect((await first).value).toMatchObject({ type: "show", text: "好的，这是回答。" });
-    expect((await events.next()).value).toMatchObject({ type: "end", text: "好的，这是回答。" });
+    expect((await first).value).toMatchObject({ type: "end", text: "好的，这是回答。" });
   });
 
   test("a question that must not be answered ends it: nothing was shown, upstream is closed", async () => {

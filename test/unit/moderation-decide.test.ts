@@ -173,6 +173,17 @@ describe("a checker that is away", () => {
     ]);
   });
 
+  test.each<[Record<string, unknown>, "local" | "guard", Action]>([
+    [{ stage: "shadow" }, "local", "allow"],
+    [{ stage: "warn" }, "guard", "flag"],
+    [{ guard: { stage: "shadow" } }, "guard", "allow"],
+    [{ guard: { stage: "warn" } }, "guard", "flag"],
+    [{ guard: { stage: "shadow" } }, "local", "refuse"],
+  ])("goes no further than the stages %j: %s: %s", (parts, fault, action) => {
+    const verdict = decide([], samplePolicy(parts), { ...where, audience: "external", faults: [fault] });
+    expect(verdict).toMatchObject({ action, flagged: action !== "allow" });
+  });
+
   test("changes nothing about what the others found", () => {
     const verdict = decide([term("T0")], policy, { ...where, faults: ["guard"] });
     expect(verdict).toMatchObject({ action: "refuse", categories: ["cyber"], severity: "P2" });

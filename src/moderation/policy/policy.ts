@@ -31,6 +31,9 @@ export interface Thresholds {
 /** What `decide` reads: plain data. */
 export interface DecisionTable {
   version: string;
+  /** The policy's own; that of a category may be milder. */
+  stage: Stage;
+  guard: Pick<WrittenPolicy["guard"], "stage">;
   categories: Record<Category, CategoryPolicy>;
   thresholds: Record<Audience, Thresholds>;
   /** What happens to a text that a checker could not judge. */
@@ -39,7 +42,8 @@ export interface DecisionTable {
 
 export interface Policy
   extends DecisionTable,
-    Pick<WrittenPolicy, "audience" | "label" | "guard" | "strikes" | "risk" | "fourEyes"> {
+    Pick<WrittenPolicy, "audience" | "label" | "strikes" | "risk" | "fourEyes"> {
+  guard: WrittenPolicy["guard"];
   ruleset: Ruleset;
   retention: { rawDays: number; maskedDays: number };
   messages: Messages;
@@ -87,5 +91,5 @@ function* policySteps(source: string, written: WrittenPolicy): Steps<Policy> {
   ) as Record<Category, CategoryPolicy>;
   const version = `${written.version}+${digest.digest("hex").slice(0, 8)}`;
   const settings = { retention, messages, audience, label, guard, strikes, risk, fourEyes };
-  return { version, categories, thresholds, faults: written.faults, ruleset, ...settings };
+  return { version, stage, categories, thresholds, faults: written.faults, ruleset, ...settings };
 }
