@@ -11,6 +11,9 @@ import type { SqliteReply, SqliteRequest, SqliteThreadData } from "./sqlite-thre
 
 /** Another process may hold the file's write lock for the time of one batch; past this it is stuck, and the caller is told. */
 const BUSY_TIMEOUT_MS = 5000;
+/** Primary result code. */
+const SQLITE_BUSY = 5;
+const SLEEPER = new Int32Array(new SharedArrayBuffer(4));
 /** Pages of a big deletion would otherwise stay in the log file for good. */
 const LOG_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -56,12 +59,29 @@ function open(): DatabaseSync {
   closeSync(openSync(path, "a", 0o600));
   const opened = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: BUSY_TIMEOUT_MS });
   try {
-    // Readers never wait for the writer. The mode is kept in the file; setting it again does nothing.
-    opened.exec("PRAGMA journal_mode = WAL;");
+    useWriteAheadLog(opened);
     opened.exec(PRAGMAS);
     return opened;
   } catch (error) {
     opened.close();
     throw error;
+  }
+}
+
+/**
+ * Readers never wait for the writer. The mode is kept in the file; setting it again does nothing. Of two processes that set it
+ * at once SQLite turns one away without its busy wait, so the wait is here.
+ */
+function useWriteAheadLog(database: DatabaseSync): void {
+  const untilMs = Date.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      database.exec("PRAGMA journal_mode = WAL;");
+      return;
+    } catch (error) {
+      const { errcode = 0 } = error as { errcode?: number };
+      if ((errcode & 0xff) !== SQLITE_BUSY || Date.now() > untilMs) throw error;
+      Atomics.wait(SLEEPER, 0, 0, 20);
+    }
   }
 }
