@@ -11,6 +11,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   matcher: async () => import("./matcher.ts"),
   moderation: async () => import("./moderation.ts"),
   gate: async () => import("./gate.ts"),
+  console: async () => import("./console.ts"),
 };
 
 const wanted = process.argv.slice(2);

@@ -39,7 +39,8 @@ export function searchCondition(dialect: Engine["dialect"], query: string): RawB
   if (phrases.length === 0) return sql<boolean>`1 = 0`;
   const flags =
     dialect === "postgres"
-      ? sql`select flag_number from flag_search where grams @@ ${phrases.map(tsquery).join(" & ")}::tsquery`
+      ? // The fence keeps the planner at the index; else it walks the cases in their order and tries each one's words.
+        sql`select flag_number from flag_search where grams @@ ${phrases.map(tsquery).join(" & ")}::tsquery offset 0`
       : sql`select flag_number from flag_search where id in
           (select rowid from flag_grams where flag_grams match ${phrases.map(fts5).join(" AND ")})`;
   return sql<boolean>`cases.case_number in (select in_case from flags where case_number in (${flags}))`;

@@ -10,7 +10,9 @@ import { spansInMasked } from "./masked-spans.ts";
 /** Rows of the record store → bodies of the API. */
 
 /** A list names at most 200 members; it does not wait longer than this for names that are not known yet. */
-const NAMES_TIMEOUT_MS = 500;
+const NAMES_TIMEOUT_MS = 100;
+/** How long the others are still looked up for the next list, so that a slow WeCom gathers no work here. */
+const LATE_NAMES_MS = 5_000;
 const NAME_TIMEOUT_MS = 2_000;
 /** Questions to WeCom at once, which limits them for all of the service. */
 const NAMES_AT_ONCE = 8;
@@ -72,16 +74,16 @@ export async function namesOf(
 ): Promise<Map<string, string>> {
   const names = new Map<string, string>();
   const waiting = [...new Set(userIds)];
-  // The page's own signal is not handed on: a name that was nearly there is kept for whoever asks next.
+  const late = AbortSignal.timeout(LATE_NAMES_MS);
+  // The page's own signal is not handed on: what comes too late for it is kept for whoever asks next.
   const lookUp = async (): Promise<void> => {
-    for (let userId = waiting.pop(); userId !== undefined; userId = waiting.pop()) {
+    for (let userId = waiting.pop(); userId !== undefined && !late.aborted; userId = waiting.pop()) {
       names.set(userId, await nameOf(userId, AbortSignal.timeout(NAME_TIMEOUT_MS)));
     }
   };
   const enough = AbortSignal.any([signal, AbortSignal.timeout(NAMES_TIMEOUT_MS)]);
   const all = Promise.all(Array.from({ length: NAMES_AT_ONCE }, lookUp));
   await untilAborted(all, enough).catch(() => undefined);
-  waiting.length = 0;
   return new Map(names);
 }
 
