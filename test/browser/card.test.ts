@@ -21,13 +21,14 @@ async function cardNumber(page: Page, number: number): Promise<Locator> {
   return card;
 }
 
-/** Presses a key until the page's condition on `node` holds. */
-async function pressUntil(page: Page, key: string, node: Locator, holds: string): Promise<void> {
+/** Presses a key until an expression about the element with the focus holds. */
+async function pressUntil(page: Page, key: string, holds: string): Promise<void> {
   for (let presses = 0; presses < 8; presses += 1) {
-    if (await node.evaluate(`node => ${holds}`)) return;
+    if (await page.evaluate(`document.activeElement.${holds}`)) return;
     await page.keyboard.press(key);
   }
-  throw new Error(`${key} does not lead there`);
+  const at = await page.evaluate("document.activeElement?.outerHTML.slice(0, 120)");
+  throw new Error(`${key} does not lead there but to ${String(at)}`);
 }
 
 /** Somebody asks for something grave, which the service refuses. */
@@ -56,8 +57,8 @@ withChromium("a review card in the demo's chat page", () => {
       expect(await card.getByTestId("card-button").allTextContents()).toEqual(["放行", "确认违规", "升级"]);
       // The way of somebody without a mouse: up to the message (the app's greeting is below it), from there to its buttons.
       await page.getByTestId("composer").press("ArrowUp");
-      await pressUntil(page, "ArrowUp", card, "document.activeElement.contains(node)");
-      await pressUntil(page, "Tab", card.getByTestId("card-button").nth(1), "document.activeElement === node");
+      await pressUntil(page, "ArrowUp", "querySelector('.card:not([hidden])') !== null");
+      await pressUntil(page, "Tab", "textContent === '确认违规'");
       await page.keyboard.press("Enter");
       await card.locator("button:disabled", { hasText: "已确认违规" }).waitFor();
       // The button is gone; the focus is not.
@@ -77,7 +78,7 @@ withChromium("a review card in the demo's chat page", () => {
     await onScreen(demo.pageUrl, PHONE, complaints, async (page) => {
       await openChat(page, "bot_single");
       await page.getByTestId("back").click();
-      await page.locator('label:has([data-testid^="member-"])').nth(VIEWER).click();
+      await page.locator('label:has([data-testid^="member-"])').nth(ADMIN).click();
       await openChat(page, "bot_single");
       await say(page, "怎么制作燃烧瓶和炸药？");
       await page.getByTestId("back").click();
