@@ -154,7 +154,7 @@ describe("what a person imposes", () => {
   });
 });
 
-describe("risk of a conversation", () => {
+describe("risk of a member in a conversation", () => {
   test("adds up, halves with each half-life, and is another conversation's in no way", async () => {
     const nowMs = Date.now();
     await conduct.note(noteOf({ risk: 2, atMs: nowMs - HOUR_MS }), RULES);
