@@ -26,6 +26,7 @@ function pathOf({ path }: Route): string {
     caseNumber: "ZZZZZ-99999",
     userId: "nobody-at-all",
     restrictionId: "00000000-0000-4000-8000-000000000000",
+    holdId: "00000000-0000-4000-8000-000000000000",
     id: path.includes("sessions") ? "0".repeat(64) : "987654",
   };
   return `/admin/api${path.replace(/:(\w+)/g, (_, name: string) => values[name] ?? "missing")}`;

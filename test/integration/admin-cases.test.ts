@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { caseDetail, conflictAnswer, decisionAnswer } from "../../src/handlers/admin/api-schema.ts";
+import { sampleBucket } from "../../src/review/second-reviews.ts";
 import { type Browser, type Desk, flaggedTurn, openDesk, stopRedis, unreachable } from "./admin-console.ts";
 
 jest.setTimeout(60_000);
@@ -41,6 +42,36 @@ const decide = (browser: Browser, body: object, number = NUMBER) =>
     ...body,
   });
 const audit = async () => (await desk.records.audit.recent(50)).map(({ action, by }) => `${by} ${action}`);
+
+describe("a second review", () => {
+  const sampled = Array.from({ length: 9_999 }, (_, n) => `AAAAA-${String(n).padStart(5, "0")}`).find(
+    (number) => sampleBucket(number) < 500,
+  ) as string;
+  const next = async (browser: Browser) => (await browser.get("/admin/api/second-reviews/next")).json.case;
+
+  test("is by somebody else, who sees neither the decision nor personal data; agreement is told", async () => {
+    await desk.raise(
+      flaggedTurn(sampled, { question: RAW, questionMasked: MASKED }, { text: RAW, textMasked: MASKED }),
+    );
+    expect(await next(adam)).toBeNull();
+    await decide(ruby, { note: "so I judged" }, sampled);
+    expect(await next(ruby)).toBeNull();
+    const blind = await next(adam);
+    expect(blind).toMatchObject({ caseNumber: sampled, turns: [{ question: MASKED, flags: [{ text: MASKED }] }] });
+    expect(JSON.stringify(blind)).not.toMatch(/ruby|confirmed|so I judged|13800000000/u);
+
+    const judge = (browser: Browser, body: object) => browser.post(`/admin/api/second-reviews/${sampled}`, body);
+    expect((await judge(ruby, { resolution: "confirmed" })).status).toBe(409);
+    expect((await judge(adam, {})).status).toBe(400);
+    expect((await judge(adam, { resolution: "false_positive" })).status).toBe(204);
+    expect((await judge(adam, { resolution: "confirmed" })).status).toBe(409);
+    expect(await next(adam)).toBeNull();
+    expect((await ruby.get(`/admin/api/cases/${sampled}`)).json.decisions).toHaveLength(1);
+    const agreement = (await ruby.get("/admin/api/second-reviews/agreement")).json;
+    expect(agreement).toMatchObject({ pairs: 1, observed: 0, kappa: 0 });
+    expect(await audit()).toContain("adam case.second_review");
+  });
+});
 
 describe("the queue", () => {
   test("is paged, filtered and counted, and says whose a case is", async () => {

@@ -75,6 +75,26 @@ describe("a member", () => {
   });
 });
 
+describe("a legal hold", () => {
+  test("is placed on a member or a case, listed, and lifted, each in the audit log; a wrong subject is none", async () => {
+    const place = (body: object) => adam.post("/admin/api/holds", { reason: "court", ...body });
+    const member = (await place({ kind: "member", userId: "LiSi" })).json;
+    expect(member).toMatchObject({ kind: "member", userId: "lisi", by: "adam", liftedAtMs: null });
+    expect((await place({ kind: "case", caseNumber: "AAAAA-00002" })).json).toMatchObject({
+      caseNumber: "AAAAA-00002",
+    });
+    for (const wrong of [{}, { kind: "case", userId: "lisi" }, { kind: "group", userId: "lisi" }]) {
+      expect((await place(wrong)).json.error.code).toBe("bad_request");
+    }
+    expect((await ruby.post("/admin/api/holds", {})).json.error.code).toBe("not_allowed");
+    const holds = async () => (await adam.get("/admin/api/holds")).json.holds;
+    expect(await holds()).toHaveLength(2);
+    expect((await adam.post(`/admin/api/holds/${member.holdId}/lift`, {})).json.liftedBy).toBe("adam");
+    expect(await holds()).toMatchObject([{ kind: "case" }]);
+    expect(await actions()).toEqual(["adam hold.lift", "ruby access.denied", "adam hold.place", "adam hold.place"]);
+  });
+});
+
 describe("the audit log", () => {
   test("is shown page by page, checked as a chain, and exported, which is in it", async () => {
     for (let n = 0; n < 3; n += 1) {

@@ -404,6 +404,59 @@ export const auditVerdict = z.object({
   why: z.string().nullable(),
 });
 
+// Legal holds
+
+const holdSubject = {
+  case: z.object({ kind: z.literal("case"), caseNumber }),
+  member: z.object({ kind: z.literal("member"), userId }),
+};
+const holdFacts = z.object({
+  holdId: z.string(),
+  reason: z.string(),
+  by: z.string(),
+  atMs: z.int(),
+  liftedAtMs: z.int().nullable(),
+  liftedBy: z.string().nullable(),
+});
+export const hold = z.discriminatedUnion("kind", [
+  holdSubject.case.extend(holdFacts.shape),
+  holdSubject.member.extend(holdFacts.shape),
+]);
+export const holdList = z.object({ holds: z.array(hold) });
+export const holdRequest = z.discriminatedUnion("kind", [
+  holdSubject.case.extend({ reason: word(200) }),
+  holdSubject.member.extend({ reason: word(200) }),
+]);
+
+// The second, blind review of a sample
+
+/** A case without what was decided, by whom, and what came of it. */
+export const secondReviewNext = z.object({
+  case: z
+    .object({
+      caseNumber: z.string(),
+      severity,
+      categories: z.array(z.string()),
+      action: z.string(),
+      audience: z.enum(["internal", "external"]).nullable(),
+      channel,
+      groupId: z.string().nullable(),
+      turns: z.array(caseTurn),
+    })
+    .nullable(),
+});
+export const secondReviewRequest = z.object({ resolution });
+const agreement = z.object({
+  pairs: z.int(),
+  observed: z.number(),
+  expected: z.number(),
+  /** Cohen's: 1 is full agreement, 0 no more than chance; null where there is nothing to tell apart. */
+  kappa: z.number().nullable(),
+});
+export const agreementAnswer = agreement.extend({
+  categories: z.array(agreement.extend({ category: z.string() })),
+});
+
 // Settings: read only, made by the environment
 
 export const settingsAnswer = z.object({

@@ -142,7 +142,7 @@ export function decisionsOf(decisions: readonly Decision[]): CaseDetail["decisio
  * The frozen conversation, masked. `written` are the raw texts of its flags: evidence is placed by them, and they are not
  * in what is returned.
  */
-export function turnsOf(view: CaseView, written: ReadonlyMap<string, string>): CaseTurn[] {
+export function turnsOf(view: Pick<CaseView, "turns" | "flags">, written: ReadonlyMap<string, string>): CaseTurn[] {
   return view.turns.map((turn) => ({
     ...turnFacts(turn),
     question: turn.questionMasked,
@@ -176,7 +176,7 @@ export function rawTurnsOf(view: CaseView, raw: RawTexts): CaseTurn[] {
   }));
 }
 
-function flagsOf(view: CaseView, turnId: string): CaseFlag[] {
+function flagsOf(view: Pick<CaseView, "flags">, turnId: string): CaseFlag[] {
   return view.flags.filter((flag) => flag.turnId === turnId);
 }
 
