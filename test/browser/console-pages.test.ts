@@ -130,6 +130,21 @@ withChromium("the review console's other pages in a browser", () => {
     });
   }, 60_000);
 
+  test("a member's records are put on hold, which the page says, and the hold is lifted", async () => {
+    await reviewing(admin, { as: "admin", at: "people?user=li.si" }, [], async (page) => {
+      await page.getByTestId("hold").click();
+      expect(await page.getByTestId("dialog-submit").isDisabled()).toBe(true);
+      await page.getByTestId("reason").fill("诉讼 12 号");
+      await page.getByTestId("dialog-submit").click();
+      await page.getByText("处于法律保留中").waitFor();
+      expect(await page.getByTestId("hold").count()).toBe(0);
+      await page.getByTestId("lift-hold").click();
+      await page.getByTestId("dialog-submit").click();
+      await page.getByTestId("hold").waitFor();
+      expect(await page.getByText("处于法律保留中").count()).toBe(0);
+    });
+  }, 60_000);
+
   test("the audit chain is verified, and the pages are reached by keys", async () => {
     await reviewing(admin, { as: "admin" }, [], async (page) => {
       await press(page, "g", "a");

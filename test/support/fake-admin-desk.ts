@@ -157,6 +157,7 @@ export class FakeAudit {
 export class FakePeople {
   readonly #cases: FakeCases;
   readonly #restrictions = new Map<string, Restriction[]>();
+  readonly #held = new Set(["zhao.liu"]);
 
   constructor(cases: FakeCases) {
     this.#cases = cases;
@@ -166,7 +167,7 @@ export class FakePeople {
     const one = this.#cases.all().find((each) => each.userId === userId);
     if (one === undefined) return undefined;
     const restrictions = [...this.#of(userId), ...one.member.restrictions];
-    return { ...one.member, restrictions, cases: this.#cases.ofMember(userId), onHold: userId === "zhao.liu" };
+    return { ...one.member, restrictions, cases: this.#cases.ofMember(userId), onHold: this.#held.has(userId) };
   }
 
   list(query: z.output<typeof schema.peopleQuery>): z.output<typeof schema.peopleList> {
@@ -189,6 +190,20 @@ export class FakePeople {
         (query.restricted !== true || one.restricted),
     );
     return { people: fitting, cursor: null };
+  }
+
+  /** A hold has its member's userid for an id. */
+  holds(): z.output<typeof schema.holdList> {
+    const facts = { reason: "court", by: "wang.yi", atMs: Date.now(), liftedAtMs: null, liftedBy: null };
+    return { holds: [...this.#held].map((userId) => ({ kind: "member", userId, holdId: userId, ...facts })) };
+  }
+
+  hold(userId: string): void {
+    this.#held.add(userId);
+  }
+
+  liftHold(holdId: string): void {
+    this.#held.delete(holdId);
   }
 
   restrict(userId: string, request: z.output<typeof schema.restrictRequest>, by: string): Restriction {

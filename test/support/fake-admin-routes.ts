@@ -85,6 +85,12 @@ export function answerRoute(parts: Parts, call: Call): Answer {
       return policyRoute(parts, call, user, second, Number(third));
     case "GET /dashboard":
       return ok(dashboardOf(schema.dashboardQuery.parse(Object.fromEntries(call.query)).days, parts.cases));
+    case "GET /second-reviews":
+      return ok(schema.agreementAnswer.parse({ pairs: 40, observed: 0.9, expected: 0.5, kappa: 0.8, categories: [] }));
+    case "GET /holds":
+    case "POST /holds":
+      admin(user);
+      return holdRoute(parts, call, second);
     case "GET /audit":
       admin(user);
       if (second === "verify") return ok(parts.audit.verify());
@@ -169,6 +175,17 @@ function bulk(parts: Parts, call: Call, me: string, isUndo: boolean): Answer {
     }
   }
   return ok(schema.bulkAnswer.parse({ batchId: randomUUID(), decided, failed, undoUntilMs: Date.now() + 60_000 }));
+}
+
+function holdRoute(parts: Parts, call: Call, holdId: string): Answer {
+  if (call.method === "GET") return ok(parts.people.holds());
+  if (holdId !== "") {
+    parts.people.liftHold(holdId);
+    return ok({});
+  }
+  const { kind, ...subject } = schema.holdRequest.parse(call.body);
+  if (kind === "member" && "userId" in subject) parts.people.hold(subject.userId);
+  return ok({});
 }
 
 function peopleRoute(parts: Parts, call: Call, user: Session, path: string[]): Answer {

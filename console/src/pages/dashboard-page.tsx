@@ -1,5 +1,5 @@
 import { useMemo } from "preact/hooks";
-import type { Dashboard } from "../logic/api-types.ts";
+import type { Agreement, Dashboard } from "../logic/api-types.ts";
 import { DASHBOARD_DAYS } from "../logic/routes.ts";
 import { Failure, Loading } from "../parts/states.tsx";
 import { At, durationWords, milliseconds } from "../parts/time.tsx";
@@ -12,6 +12,7 @@ import { TimeChart } from "./time-chart.tsx";
 
 export function DashboardPage({ days }: { days: number }) {
   const { now, again } = useFetched<Dashboard>(`/dashboard?days=${days}`);
+  const { now: agreement } = useFetched<Agreement>(`/second-reviews/agreement?days=${days}`);
   return (
     <div class="page">
       <header class="page-head">
@@ -35,12 +36,14 @@ export function DashboardPage({ days }: { days: number }) {
       </header>
       {now.value.state === "loading" && <Loading />}
       {now.value.state === "failed" && <Failure error={now.value.error} onRetry={again} />}
-      {now.value.state === "there" && <Panels is={now.value.value} />}
+      {now.value.state === "there" && (
+        <Panels is={now.value.value} agreement={agreement.value.state === "there" ? agreement.value.value : null} />
+      )}
     </div>
   );
 }
 
-function Panels({ is }: { is: Dashboard }) {
+function Panels({ is, agreement }: { is: Dashboard; agreement: Agreement | null }) {
   const { queue, decisions } = is;
   const sum = (pick: (step: Dashboard["series"][number]) => number) =>
     is.series.reduce((all, one) => all + pick(one), 0);
@@ -75,6 +78,11 @@ function Panels({ is }: { is: Dashboard }) {
         <Figure
           name={t("falsePositives")}
           value={decisions.falsePositiveShare === null ? "–" : `${Math.round(decisions.falsePositiveShare * 100)}%`}
+        />
+        <Figure
+          name={t("agreement")}
+          value={agreement?.kappa == null ? "–" : `κ ${agreement.kappa.toFixed(2)}`}
+          note={t("pairCount", { count: agreement?.pairs ?? 0 })}
         />
       </dl>
       <Charts is={is} />

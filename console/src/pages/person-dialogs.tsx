@@ -1,9 +1,9 @@
 import { useSignal } from "@preact/signals";
-import type { EraseReport, PersonDetail, Restriction } from "../logic/api-types.ts";
+import type { EraseReport, HoldList, PersonDetail, Restriction } from "../logic/api-types.ts";
 import { maySetHours, samePerson } from "../logic/decisions.ts";
 import { FormDialog } from "../parts/dialog.tsx";
 import { TextField } from "../parts/fields.tsx";
-import { post } from "../state/api.ts";
+import { get, post } from "../state/api.ts";
 import { role } from "../state/session.ts";
 import { say } from "../state/toasts.ts";
 import { nameOf, t } from "../words/words.ts";
@@ -63,6 +63,36 @@ export function LiftDialog(props: PersonDialogProps & { restriction: Restriction
       <ReasonField value={reason.value} onInput={(next) => (reason.value = next)} required first />
     </FormDialog>
   );
+}
+
+/** Places a hold on the person, or lifts the one that is there. Under it neither retention nor erasure touches what is kept. */
+export function HoldDialog({ person, onClose, onDone }: PersonDialogProps) {
+  const reason = useSignal("");
+  const { onHold, name, userId } = person;
+  return (
+    <FormDialog
+      title={onHold ? t("liftHoldTitle", { name }) : t("holdTitle", { name })}
+      submit={onHold ? t("liftHold") : t("hold")}
+      disabled={!onHold && reason.value.trim() === ""}
+      onClose={onClose}
+      testId="hold-dialog"
+      onSubmit={async () => {
+        if (onHold) await liftHolds(userId);
+        else await post("/holds", { kind: "member", userId, reason: reason.value.trim() });
+        say("good", onHold ? t("holdLifted", { name }) : t("holdPlaced", { name }));
+        onDone();
+      }}
+    >
+      {!onHold && <ReasonField value={reason.value} onInput={(next) => (reason.value = next)} required first />}
+    </FormDialog>
+  );
+}
+
+async function liftHolds(userId: string): Promise<void> {
+  const { holds } = await get<HoldList>("/holds");
+  for (const hold of holds) {
+    if (hold.kind === "member" && samePerson(hold.userId, userId)) await post(`/holds/${hold.holdId}/lift`);
+  }
 }
 
 export function EraseDialog({ person, onClose, onDone }: PersonDialogProps) {

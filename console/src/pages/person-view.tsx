@@ -13,9 +13,9 @@ import { useFetched } from "../state/fetched.ts";
 import { go } from "../state/navigation.ts";
 import { role } from "../state/session.ts";
 import { nameOf, t } from "../words/words.ts";
-import { EraseDialog, LiftDialog, RestrictPersonDialog } from "./person-dialogs.tsx";
+import { EraseDialog, HoldDialog, LiftDialog, RestrictPersonDialog } from "./person-dialogs.tsx";
 
-type Asked = { what: "restrict" | "erase" | "lift-pause" } | { what: "lift"; restriction: Restriction };
+type Asked = { what: "restrict" | "erase" | "hold" | "lift-pause" } | { what: "lift"; restriction: Restriction };
 
 export function PersonView({ userId }: { userId: string }) {
   const { now, again } = useFetched<PersonDetail>(`/people/${encodeURIComponent(userId)}`);
@@ -40,6 +40,16 @@ export function PersonView({ userId }: { userId: string }) {
         <p class="notice warn">
           <Icon name="audit" />
           <span>{t("onHold")}</span>
+          {role.value === "admin" && (
+            <button
+              type="button"
+              class="button small"
+              data-testid="lift-hold"
+              onClick={() => (asked.value = { what: "hold" })}
+            >
+              {t("liftHold")}
+            </button>
+          )}
         </p>
       )}
       {person.pausedUntilMs !== null && person.pausedUntilMs > nowMs.value && (
@@ -69,6 +79,7 @@ export function PersonView({ userId }: { userId: string }) {
         <Cases person={person} />
       </div>
       {asked.value?.what === "restrict" && <RestrictPersonDialog person={person} onClose={close} onDone={done} />}
+      {asked.value?.what === "hold" && <HoldDialog person={person} onClose={close} onDone={done} />}
       {asked.value?.what === "erase" && <EraseDialog person={person} onClose={close} onDone={done} />}
       {asked.value?.what === "lift" && (
         <LiftDialog person={person} restriction={asked.value.restriction} onClose={close} onDone={done} />
@@ -80,7 +91,7 @@ export function PersonView({ userId }: { userId: string }) {
   );
 }
 
-function PersonActions({ person, ask }: { person: PersonDetail; ask: (what: "restrict" | "erase") => void }) {
+function PersonActions({ person, ask }: { person: PersonDetail; ask: (what: "restrict" | "erase" | "hold") => void }) {
   if (role.value === "viewer") return null;
   return (
     <div class="page-actions">
@@ -93,6 +104,11 @@ function PersonActions({ person, ask }: { person: PersonDetail; ask: (what: "res
           <a class="button" href={`/admin/api/people/${encodeURIComponent(person.userId)}/export`} download>
             {t("export")}
           </a>
+          {!person.onHold && (
+            <button type="button" class="button" data-testid="hold" onClick={() => ask("hold")}>
+              {t("hold")}
+            </button>
+          )}
           <button type="button" class="button bad" data-testid="erase" onClick={() => ask("erase")}>
             {t("erase")}
           </button>
