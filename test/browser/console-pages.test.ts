@@ -145,6 +145,22 @@ withChromium("the review console's other pages in a browser", () => {
     });
   }, 60_000);
 
+  test("a decided case is judged blindly, from the dashboard, without a mouse", async () => {
+    await reviewing(admin, { as: "reviewer", at: "dashboard" }, [], async (page) => {
+      await page.getByText("κ 0.80").waitFor();
+      await page.getByTestId("judge-again").press("Enter");
+      const dialog = page.getByTestId("second-review");
+      await dialog.getByTestId("flagged").first().waitFor();
+      expect(await page.getByTestId("dialog-submit").isDisabled()).toBe(true);
+      await dialog.getByRole("radio", { name: /误报/ }).focus();
+      await page.keyboard.press("Space");
+      await page.keyboard.press("Control+Enter");
+      await page.getByTestId("toast").getByText("已记录").waitFor();
+      await dialog.waitFor({ state: "detached" });
+      expect(admin.audit.list({ limit: 5 }).rows[0]?.action).toBe("case.second_review");
+    });
+  }, 60_000);
+
   test("the audit chain is verified, and the pages are reached by keys", async () => {
     await reviewing(admin, { as: "admin" }, [], async (page) => {
       await press(page, "g", "a");

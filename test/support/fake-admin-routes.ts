@@ -85,7 +85,13 @@ export function answerRoute(parts: Parts, call: Call): Answer {
       return policyRoute(parts, call, user, second, Number(third));
     case "GET /dashboard":
       return ok(dashboardOf(schema.dashboardQuery.parse(Object.fromEntries(call.query)).days, parts.cases));
+    case "POST /second-reviews":
+      schema.secondReviewRequest.parse(call.body);
+      parts.audit.add(user.userId, "case.second_review", `case:${second}`);
+      return { status: 204 };
     case "GET /second-reviews":
+      if (second === "next")
+        return ok(schema.secondReviewNext.parse({ case: { ...parts.cases.all().at(0), audience: "internal" } }));
       return ok(schema.agreementAnswer.parse({ pairs: 40, observed: 0.9, expected: 0.5, kappa: 0.8, categories: [] }));
     case "GET /holds":
     case "POST /holds":

@@ -37,6 +37,7 @@ export type PolicyTryAnswer = Out<typeof schema.policyTryAnswer>;
 export type DryRunAnswer = Out<typeof schema.dryRunAnswer>;
 export type Dashboard = Out<typeof schema.dashboardAnswer>;
 export type Agreement = Out<typeof schema.agreementAnswer>;
+export type SecondReviewNext = Out<typeof schema.secondReviewNext>;
 export type HoldList = Out<typeof schema.holdList>;
 export type AuditRows = Out<typeof schema.auditRows>;
 export type AuditVerdict = Out<typeof schema.auditVerdict>;

@@ -29,7 +29,7 @@ export function BulkBar() {
   );
 }
 
-const RESOLUTIONS = ["false_positive", "confirmed", "benign_true_hit", "duplicate", "needs_policy"] as const;
+export const RESOLUTIONS = ["false_positive", "confirmed", "benign_true_hit", "duplicate", "needs_policy"] as const;
 const EXAMPLES_MAX = 5;
 
 export function BulkDialog() {

@@ -46,7 +46,7 @@ function isSame(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
 }
 
-function Turn({ turn, name }: { turn: CaseTurn; name: string }) {
+export function Turn({ turn, name }: { turn: CaseTurn; name: string }) {
   const asked = turn.flags.filter((flag) => flag.direction !== "answer");
   const answered = turn.flags.filter((flag) => flag.direction === "answer");
   return (

@@ -1,3 +1,4 @@
+import { useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import type { Agreement, Dashboard } from "../logic/api-types.ts";
 import { DASHBOARD_DAYS } from "../logic/routes.ts";
@@ -7,11 +8,14 @@ import { nowMs } from "../state/clock.ts";
 import { useFetched } from "../state/fetched.ts";
 import { go } from "../state/navigation.ts";
 import { language, languageTag } from "../state/preferences.ts";
+import { role } from "../state/session.ts";
 import { nameOf, t } from "../words/words.ts";
+import { SecondReviewDialog } from "./second-review.tsx";
 import { TimeChart } from "./time-chart.tsx";
 
 export function DashboardPage({ days }: { days: number }) {
   const { now, again } = useFetched<Dashboard>(`/dashboard?days=${days}`);
+  const judging = useSignal(false);
   const { now: agreement } = useFetched<Agreement>(`/second-reviews/agreement?days=${days}`);
   return (
     <div class="page">
@@ -33,7 +37,13 @@ export function DashboardPage({ days }: { days: number }) {
         <button type="button" class="button small" onClick={again}>
           {t("refresh")}
         </button>
+        {role.value !== "viewer" && (
+          <button type="button" class="button small" data-testid="judge-again" onClick={() => (judging.value = true)}>
+            {t("secondReview")}
+          </button>
+        )}
       </header>
+      {judging.value && <SecondReviewDialog onClose={() => (judging.value = false)} />}
       {now.value.state === "loading" && <Loading />}
       {now.value.state === "failed" && <Failure error={now.value.error} onRetry={again} />}
       {now.value.state === "there" && (
