@@ -43,6 +43,7 @@ const EXAMPLES: Record<string, string> = {
   GUARD_KIND: "qwen3guard",
   GUARD_MODEL: "Qwen/Qwen3Guard-Gen-4B",
   ADMIN_USERS: "zhangsan:admin,lisi:reviewer",
+  ALERT_WEBHOOK_URL: "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=...",
   LOG_LEVEL: "info",
 };
 
@@ -138,6 +139,9 @@ const schema = z.object({
     .default("qwen3guard"),
   ADMIN_USERS: adminUsers.default([]),
   ADMIN_BOOTSTRAP_TOKEN: secret.optional(),
+  ALERT_WEBHOOK_URL: url("https", "http")
+    .transform((value) => new Secret(value))
+    .optional(),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
 });
 
@@ -157,6 +161,8 @@ export interface Config {
   /** Where people reach the console. */
   publicUrl: string | null;
   admin: { users: { userId: string; role: "viewer" | "reviewer" | "admin" }[]; bootstrapToken: Secret | null };
+  /** The address of a group's robot, key included. */
+  alertWebhookUrl: Secret | null;
   model: { baseUrls: string[]; apiKey: Secret | null; name: string; contextTokens: number };
   guard: { kind: Env["GUARD_KIND"]; baseUrl: string; apiKey: Secret | null; model: string } | null;
   systemPromptFile: string | null;
@@ -192,6 +198,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     callbackMaxAgeMs: e.CALLBACK_MAX_AGE_SECONDS * 1000,
     publicUrl: e.PUBLIC_URL ?? null,
     admin: { users: e.ADMIN_USERS, bootstrapToken: e.ADMIN_BOOTSTRAP_TOKEN ?? null },
+    alertWebhookUrl: e.ALERT_WEBHOOK_URL ?? null,
     model: {
       baseUrls: e.OPENAI_BASE_URL ?? [],
       apiKey: e.OPENAI_API_KEY ?? null,

@@ -10,6 +10,7 @@ import type { Decided } from "../review/case-decisions.ts";
 import type { SqlRecordStore } from "../review/record-store.ts";
 import type { RedisConnection } from "../session/redis.ts";
 import { SendBudget } from "../session/send-budget.ts";
+import { GroupRobot } from "../wecom/group-robot.ts";
 import type { MemberNames } from "../wecom/member-names.ts";
 
 export interface CardsParts {
@@ -23,12 +24,16 @@ export interface CardsParts {
   log: Logger;
 }
 
-/** Review cards in WeCom; null without the self-built app, which is the only one that can begin to write. */
+/**
+ * Review cards in WeCom; null without the self-built app, which is the only one that can begin to write. Throws `bad_config`
+ * for the address of a group's robot that cannot be one.
+ */
 export function createCards(
   config: Config,
   { redis, records, app, names, actions, clock, events, log }: CardsParts,
 ): { dispatcher: CardDispatcher; clicks: ClickDesk } | null {
   if (app === null) return null;
+  const { alertWebhookUrl: webhookUrl } = config;
   const parts = {
     api: app.api,
     budget: new SendBudget(redis, app.agentId),
@@ -39,8 +44,7 @@ export function createCards(
     users: config.admin.users,
     nameOf: async (userId: string, signal: AbortSignal) => names.nameOf(userId, signal),
     publicUrl: config.publicUrl,
-    // The contract names no setting for a group robot yet.
-    robot: null,
+    robot: webhookUrl === null ? null : new GroupRobot({ webhookUrl, events, clock }),
     clock,
     events,
     log,

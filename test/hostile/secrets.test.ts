@@ -39,6 +39,7 @@ test("no secret and no text is in logs, metrics, health, errors or the command l
     OPENAI_API_KEY: MODEL_KEY,
     ADMIN_BOOTSTRAP_TOKEN: "canaryAdminToken1",
     GUARD_API_KEY: "canaryGuardKey1",
+    ALERT_WEBHOOK_URL: "http://127.0.0.1:1/cgi-bin/webhook/send?key=canaryRobotKey1",
     LOG_LEVEL: "trace",
   });
   try {
@@ -167,7 +168,16 @@ test("no secret and no text is in logs, metrics, health, errors or the command l
     expect(bodies.join()).toContain("yingda_callbacks_total");
     const secrets = [
       ...[app.secret, app.token, app.aesKey, bot.token, bot.aesKey, MODEL_KEY, REDIS_PASSWORD, DATABASE_PASSWORD],
-      ...["canaryAdminToken1", "canaryGuardKey1", "canaryErrmsg1", RESPONSE_CODE, QUESTION, ANSWER, ...accessTokens],
+      ...[
+        "canaryAdminToken1",
+        "canaryGuardKey1",
+        "canaryRobotKey1",
+        "canaryErrmsg1",
+        RESPONSE_CODE,
+        QUESTION,
+        ANSWER,
+        ...accessTokens,
+      ],
     ];
     const hits = secrets.filter((secret) =>
       shown.some((text) => text.includes(secret) || text.includes(encodeURIComponent(secret))),

@@ -95,10 +95,15 @@ describe("configuration", () => {
       ...BOT,
       OPENAI_API_KEY: "sk-canary",
       DATABASE_URL: "postgres://u:canary@127.0.0.1/yingda",
+      ALERT_WEBHOOK_URL: "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=canary",
     });
     const printed = `${JSON.stringify(config)} ${inspect(config, { depth: 9 })} ${config.model.apiKey}`;
     expect(printed).not.toContain("canary");
     expect(printed).not.toContain(AES_KEY);
     expect(config.model.apiKey?.reveal()).toBe("sk-canary");
+    expect(config.alertWebhookUrl?.reveal()).toContain("key=canary");
+    expect(() => readConfig({ ...MODEL, ...BOT, ALERT_WEBHOOK_URL: "canary" })).toThrow(
+      /ALERT_WEBHOOK_URL(?!.*canary)/s,
+    );
   });
 });
