@@ -35,8 +35,8 @@ withChromium("something inappropriate in the demo's chat", () => {
           .waitFor(WAIT);
         await speakAs(chat, 1);
         await openChat(chat, "app");
-        await chat.getByRole("button", { name: "放行" }).click(WAIT);
-        await chat.getByRole("button", { name: "已放行" }).waitFor(WAIT);
+        await chat.getByTestId("card-button").getByText("放行", { exact: true }).click(WAIT);
+        await chat.getByTestId("card-button").getByText("已放行", { exact: true }).waitFor(WAIT);
         await console_
           .getByText(/0 件待处理|0 open/)
           .first()
