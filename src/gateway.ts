@@ -23,10 +23,10 @@ import type { ModelLimits } from "./llm/model-limits.ts";
 import { createModelPool } from "./llm/model-pool.ts";
 import { DEFAULT_SYSTEM_PROMPT } from "./llm/prompt.ts";
 import type { Policy } from "./moderation/policy/policy.ts";
-import { CaseSweepLoop } from "./review/case-sweep-loop.ts";
+import { caseSweepLoop } from "./review/case-sweep-loop.ts";
 import { openRecordStore } from "./review/record-store.ts";
 import type { SpooledRecord } from "./review/records.ts";
-import { RetentionLoop } from "./review/retention-loop.ts";
+import { retentionLoop } from "./review/retention-loop.ts";
 import { RedisConduct } from "./session/conduct.ts";
 import { type ConversationDesk, redisConversations } from "./session/conversations.ts";
 import { Mailbox } from "./session/mailbox.ts";
@@ -144,7 +144,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     );
   };
 
-  const retention = new RetentionLoop({ store: records, days: moderator.settings.retention, log, clock });
+  const retention = retentionLoop({ store: records, days: moderator.settings.retention, log, clock });
   const readers = readersFor(redisUrl, () =>
     stack.adopt(connectBlockingRedis(redisUrl, events), (connection) => connection.disconnect()),
   );
@@ -179,7 +179,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     log,
   });
   const cards = createCards(config, { redis, records, app, names, actions, clock, events, log });
-  const sweep = new CaseSweepLoop({ cases: records.cases, log, clock });
+  const sweep = caseSweepLoop({ cases: records.cases, log, clock });
   const intake = new Intake({ mailbox: new Mailbox(redis), events, clock });
   let draining = false;
   const koa = createHttpApp({

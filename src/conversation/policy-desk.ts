@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import { describe, YingdaError } from "../base/errors.ts";
 import type { Events } from "../base/events.ts";
 import type { Logger } from "../base/logger.ts";
+import { Rounds } from "../base/rounds.ts";
 import type { LiveModerator } from "../moderation/moderator.ts";
 import { loadPolicyGently } from "../moderation/policy/policy-reader.ts";
 import type { ConsoleQueries } from "../review/console-queries.ts";
@@ -77,17 +78,18 @@ export interface PolicyDesk {
 export class LivePolicyDesk implements PolicyDesk {
   readonly #parts: PolicyDeskParts;
   readonly #bench = new PolicyBench();
-  readonly #stopping = new AbortController();
+  readonly #rounds: Rounds;
   /** The version of the database that is in force here; null: the policy that ships. */
   #active: PolicyVersion | null = null;
   #taking: Promise<void> = Promise.resolve();
-  #loop: Promise<void> = Promise.resolve();
   #running = false;
   /** The version that could not be taken, so that it is told once. */
   #rejected: number | null = null;
 
   constructor(parts: PolicyDeskParts) {
     this.#parts = parts;
+    const { clock } = parts;
+    this.#rounds = new Rounds({ firstAfterMs: LOOK_MS, everyMs: LOOK_MS, clock, round: () => this.#look() });
   }
 
   /**
@@ -97,12 +99,11 @@ export class LivePolicyDesk implements PolicyDesk {
   async start(): Promise<void> {
     if (this.#parts.policyFile !== null) return;
     await this.#look();
-    this.#loop = this.#run();
+    this.#rounds.start();
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#loop;
+    await this.#rounds.stop();
     await this.#bench.stop();
   }
 
@@ -199,14 +200,6 @@ export class LivePolicyDesk implements PolicyDesk {
   #refuseWithFile(): void {
     if (this.#parts.policyFile === null) return;
     throw new YingdaError("bad_request", "POLICY_FILE rules here: change that file, it is read again by itself.");
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      await this.#parts.clock.sleep(LOOK_MS, signal).catch(() => undefined);
-      if (!signal.aborted) await this.#look();
-    }
   }
 
   async #look(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/logger.ts";
+import { Rounds } from "../base/rounds.ts";
 import type { CaseStore } from "./case-store.ts";
 
 /** The shortest time that anything is due after is an hour; a minute late is not late. */
@@ -8,48 +9,19 @@ const SWEEP_EVERY_MS = 60_000;
 const FIRST_SWEEP_AFTER_MS = 10_000;
 
 /** Escalates, wakes and closes what is due, once a minute. Safe in several processes at once. */
-export class CaseSweepLoop {
-  readonly #cases: Pick<CaseStore, "sweep">;
-  readonly #log: Logger;
-  readonly #clock: Clock;
-  readonly #stopping = new AbortController();
-  #loop: Promise<void> = Promise.resolve();
-
-  constructor(parts: { cases: Pick<CaseStore, "sweep">; log: Logger; clock: Clock }) {
-    this.#cases = parts.cases;
-    this.#log = parts.log;
-    this.#clock = parts.clock;
-  }
-
-  start(): void {
-    this.#loop = this.#run();
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#loop;
-  }
-
-  async #run(): Promise<void> {
-    let waitMs = FIRST_SWEEP_AFTER_MS;
-    while (await this.#waited(waitMs)) {
-      waitMs = SWEEP_EVERY_MS;
+export function caseSweepLoop(parts: { cases: Pick<CaseStore, "sweep">; log: Logger; clock: Clock }): Rounds {
+  const { cases, log, clock } = parts;
+  return new Rounds({
+    firstAfterMs: FIRST_SWEEP_AFTER_MS,
+    everyMs: SWEEP_EVERY_MS,
+    clock,
+    async round() {
       try {
-        const result = await this.#cases.sweep();
-        if (Object.values(result).some((cases) => cases > 0)) this.#log.info(result, "cases that were due were moved");
+        const moved = await cases.sweep();
+        if (Object.values(moved).some((count) => count > 0)) log.info(moved, "cases that were due were moved");
       } catch (error) {
-        this.#log.warn({ err: error }, "cases that are due could not be moved; it is tried again in a minute");
+        log.warn({ err: error }, "cases that are due could not be moved; it is tried again in a minute");
       }
-    }
-  }
-
-  /** False when the loop is to stop. */
-  async #waited(ms: number): Promise<boolean> {
-    try {
-      await this.#clock.sleep(ms, this.#stopping.signal);
-      return true;
-    } catch {
-      return false;
-    }
-  }
+    },
+  });
 }

@@ -4,7 +4,7 @@ import type { Clock } from "../../src/base/clock.ts";
 import { YingdaError } from "../../src/base/errors.ts";
 import { createLogger } from "../../src/base/logger.ts";
 import type { CaseStore } from "../../src/review/case-store.ts";
-import { CaseSweepLoop } from "../../src/review/case-sweep-loop.ts";
+import { caseSweepLoop } from "../../src/review/case-sweep-loop.ts";
 import { until } from "../support/until.ts";
 
 const NOTHING = { adopted: 0, released: 0, woken: 0, escalated: 0, autoClosed: 0 };
@@ -31,7 +31,7 @@ function openLoop(sweeps: (() => Promise<typeof NOTHING>)[]) {
     }),
   );
   const cases: Pick<CaseStore, "sweep"> = { sweep: () => sweeps.shift()?.() ?? Promise.resolve(NOTHING) };
-  const loop = new CaseSweepLoop({ cases, log, clock });
+  const loop = caseSweepLoop({ cases, log, clock });
   /** Lets the time of the latest sleep pass. */
   async function pass(count: number): Promise<void> {
     await until(() => sleeps.length === count);

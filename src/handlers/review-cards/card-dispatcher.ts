@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { abortAfter } from "../../base/clock.ts";
 import { describe, YingdaError } from "../../base/errors.ts";
+import { Rounds } from "../../base/rounds.ts";
 import type { NewCase } from "../../review/card-claims.ts";
 import type { CaseSummary } from "../../review/case-reader.ts";
 import type { GroupRobot } from "../../wecom/group-robot.ts";
@@ -44,10 +45,9 @@ export interface DispatcherParts extends CardParts {
 export class CardDispatcher {
   readonly #parts: DispatcherParts;
   readonly #reviewers: string[];
-  readonly #stopping = new AbortController();
+  readonly #rounds: Rounds;
   /** Cuts what is under way. */
   readonly #cut = new AbortController();
-  #loop: Promise<void> = Promise.resolve();
   #announceFromMs = 0;
   #followFromMs = 0;
   #overdueFromMs = 0;
@@ -56,17 +56,23 @@ export class CardDispatcher {
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
     this.#reviewers = reviewersOf(parts.users);
+    this.#rounds = new Rounds({
+      firstAfterMs: FIRST_ROUND_AFTER_MS,
+      everyMs: ROUND_EVERY_MS,
+      clock: parts.clock,
+      round: () => this.round(),
+    });
   }
 
   start(): void {
-    this.#loop = this.#run();
+    this.#rounds.start();
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    const ended = this.#rounds.stop();
     const grace = abortAfter(STOP_MS, this.#parts.clock, () => new Error("the service ends"));
     grace.signal.addEventListener("abort", () => this.#cut.abort(grace.signal.reason), { once: true });
-    await this.#loop;
+    await ended;
     grace.cancel();
   }
 
@@ -75,7 +81,7 @@ export class CardDispatcher {
     const late = abortAfter(ROUND_MS, this.#parts.clock, () => new Error("a round of cards took too long"));
     const signal = AbortSignal.any([late.signal, this.#cut.signal]);
     const { clock, robot } = this.#parts;
-    const due = (fromMs: number) => clock.nowMs() >= fromMs && !this.#stopping.signal.aborted;
+    const due = (fromMs: number) => clock.nowMs() >= fromMs && !this.#rounds.signal.aborted;
     try {
       if (this.#reviewers.length > 0 && due(this.#announceFromMs)) {
         await this.#step(
@@ -101,24 +107,6 @@ export class CardDispatcher {
       }
     } finally {
       late.cancel();
-    }
-  }
-
-  async #run(): Promise<void> {
-    let waitMs = FIRST_ROUND_AFTER_MS;
-    while (await this.#waited(waitMs)) {
-      waitMs = ROUND_EVERY_MS;
-      await this.round();
-    }
-  }
-
-  /** False when the loop is to stop. */
-  async #waited(ms: number): Promise<boolean> {
-    try {
-      await this.#parts.clock.sleep(ms, this.#stopping.signal);
-      return true;
-    } catch {
-      return false;
     }
   }
 
@@ -152,7 +140,7 @@ export class CardDispatcher {
         }
       }
     }
-    if (failure !== undefined && !this.#stopping.signal.aborted) throw failure;
+    if (failure !== undefined && !this.#rounds.signal.aborted) throw failure;
   }
 
   async #sendCard(one: NewCase, signal: AbortSignal): Promise<void> {
@@ -194,7 +182,7 @@ export class CardDispatcher {
     let perhapsOut = false;
     try {
       return await send(async () => {
-        this.#stopping.signal.throwIfAborted();
+        this.#rounds.signal.throwIfAborted();
         if (!(await cards.attempt(cases))) throw new YingdaError("lease_lost", "another process sends this card");
         perhapsOut = true;
       });

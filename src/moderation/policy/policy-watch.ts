@@ -1,5 +1,6 @@
 import { readFile, stat } from "node:fs/promises";
 import type { Clock } from "../../base/clock.ts";
+import { Rounds } from "../../base/rounds.ts";
 import type { Policy } from "./policy.ts";
 import { loadPolicyGently } from "./policy-reader.ts";
 
@@ -20,35 +21,30 @@ export interface PolicyWatchParts {
 /** Takes a changed policy file into use while the service runs. A file with a fault changes nothing. */
 export class PolicyWatch {
   readonly #parts: PolicyWatchParts;
-  readonly #stopping = new AbortController();
+  readonly #rounds: Rounds;
   #seen = "";
-  #loop: Promise<void> = Promise.resolve();
 
   constructor(parts: PolicyWatchParts) {
     this.#parts = parts;
+    const { clock } = parts;
+    this.#rounds = new Rounds({ firstAfterMs: LOOK_MS, everyMs: LOOK_MS, clock, round: () => this.#round() });
   }
 
   /** Resolves once it knows what the file looks like now: only later changes count. */
   async start(): Promise<void> {
     this.#seen = await this.#look();
-    this.#loop = this.#run();
+    this.#rounds.start();
   }
 
-  async stop(): Promise<void> {
-    this.#stopping.abort();
-    await this.#loop;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping;
-    while (!signal.aborted) {
-      await this.#parts.clock.sleep(LOOK_MS, signal).catch(() => undefined);
-      if (signal.aborted) return;
-      const now = await this.#look();
-      if (now === this.#seen) continue;
-      this.#seen = now;
-      await this.#take();
-    }
+  async #round(): Promise<void> {
+    const now = await this.#look();
+    if (now === this.#seen) return;
+    this.#seen = now;
+    await this.#take();
   }
 
   async #take(): Promise<void> {
