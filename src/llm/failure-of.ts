@@ -1,11 +1,12 @@
 import { APIConnectionError, APIError, OpenAIError } from "openai";
+import { networkCodeOf, retryAfterMsOf } from "../base/http-faults.ts";
 import { type FailureReason, ModelFailure } from "./model-failure.ts";
 
 /** What the client library, or the network below it, threw. Anything else is returned as it is: a fault of ours. */
 export function failureOf(error: unknown, endpoint: string, responseBegan: boolean): unknown {
   if (error instanceof ModelFailure) return error;
   if (error instanceof APIConnectionError) {
-    return new ModelFailure("connection", { endpoint, ...hintOf(networkCode(error)) });
+    return new ModelFailure("connection", { endpoint, ...hintOf(networkCodeOf(error)) });
   }
   if (error instanceof APIError) {
     if (typeof error.status === "number") return failureOfStatus(error.status, error, error.headers, endpoint);
@@ -13,7 +14,7 @@ export function failureOf(error: unknown, endpoint: string, responseBegan: boole
   }
   // Broken JSON, and the library's own objections to a response.
   if (error instanceof SyntaxError || error instanceof OpenAIError) return new ModelFailure("malformed", { endpoint });
-  const code = networkCode(error);
+  const code = networkCodeOf(error);
   // A reset in mid-stream arrives as a bare `TypeError: terminated`, with the socket's error as its cause.
   if (code !== undefined || isTerminated(error)) {
     return new ModelFailure(responseBegan ? "cut" : "connection", { endpoint, ...hintOf(code) });
@@ -47,7 +48,7 @@ const STATUS_OF_TYPE = new Map([
 
 function failureOfStatus(status: number, error: unknown, headers: Headers | undefined, endpoint: string): ModelFailure {
   const facts = errorFacts(error);
-  const retryAfterMs = retryAfterOf(headers);
+  const retryAfterMs = retryAfterMsOf(headers);
   return new ModelFailure(reasonOfStatus(status, facts), {
     endpoint,
     status,
@@ -109,36 +110,8 @@ function errorFacts(error: unknown): ErrorFacts {
   };
 }
 
-/** Longer waits than this are a mistake or an attack; the caller gets this much. */
-const RETRY_AFTER_MAX_MS = 600_000;
-
-/** `retry-after-ms`, or `retry-after` in seconds or as a date. */
-function retryAfterOf(headers: Headers | undefined): number | undefined {
-  const ms = Number(headers?.get("retry-after-ms") ?? Number.NaN);
-  if (ms >= 0) return Math.min(ms, RETRY_AFTER_MAX_MS);
-  const text = headers?.get("retry-after");
-  if (text === null || text === undefined || text === "") return undefined;
-  const seconds = Number(text);
-  const waitMs = Number.isNaN(seconds) ? Date.parse(text) - Date.now() : seconds * 1000;
-  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(waitMs, 0), RETRY_AFTER_MAX_MS);
-}
-
 function isTerminated(error: unknown): boolean {
   return error instanceof Error && (error.message === "terminated" || error.message === "fetch failed");
-}
-
-/**
- * The code of the network, the HTTP parser or the decompressor (`ECONNREFUSED`, `UND_ERR_SOCKET`), somewhere down the
- * causes.
- */
-function networkCode(error: unknown): string | undefined {
-  let at = error;
-  for (let depth = 0; depth < 5 && typeof at === "object" && at !== null; depth += 1) {
-    const { code, cause }: { code?: unknown; cause?: unknown } = at;
-    if (typeof code === "string" && /^(E[A-Z]|UND_ERR_|ERR_|HPE_|Z_)/.test(code)) return code;
-    at = cause;
-  }
-  return undefined;
 }
 
 function hintOf(word: string | undefined): { hint?: string } {

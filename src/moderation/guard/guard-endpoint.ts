@@ -1,12 +1,11 @@
 import { YingdaError } from "../../base/errors.ts";
+import { networkCodeOf, retryAfterMsOf } from "../../base/http-faults.ts";
 import type { Secret } from "../../base/secret.ts";
 import type { GuardAttempt } from "./guard-desk.ts";
 import { GuardFailure, type GuardFailureReason } from "./guard-failure.ts";
 
 /** A complaint is read for the name of a field only; longer ones are some proxy's page. */
 const COMPLAINT_BYTES_MAX = 64 * 1024;
-/** Longer waits than this are a mistake or an attack; the caller gets this much. */
-const RETRY_AFTER_MAX_MS = 600_000;
 
 export interface GuardEndpointOptions {
   name: string;
@@ -100,12 +99,12 @@ export class GuardEndpoint {
 
   #failureOfNetwork(error: unknown, signal: AbortSignal): unknown {
     if (signal.aborted) return signal.reason;
-    const hint = networkCode(error);
+    const hint = networkCodeOf(error);
     return this.#failure("connection", hint === undefined ? {} : { hint });
   }
 
   #failureOfStatus({ status, headers }: Response): GuardFailure {
-    const retryAfterMs = retryAfterOf(headers);
+    const retryAfterMs = retryAfterMsOf(headers);
     return this.#failure(reasonOf(status), { status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
   }
 
@@ -135,25 +134,6 @@ function reasonOf(status: number): GuardFailureReason {
     default:
       return status >= 500 ? "server_error" : "bad_request";
   }
-}
-
-/** `retry-after-ms`, or `retry-after` in seconds. As a date it is in whole seconds, longer than any deadline here. */
-function retryAfterOf(headers: Headers): number | undefined {
-  const ms = headers.get("retry-after-ms");
-  const seconds = headers.get("retry-after");
-  const waitMs = ms !== null ? Number(ms) : seconds !== null ? Number(seconds) * 1000 : Number.NaN;
-  return waitMs >= 0 ? Math.min(waitMs, RETRY_AFTER_MAX_MS) : undefined;
-}
-
-/** The code of the network or the HTTP parser (`ECONNREFUSED`, `UND_ERR_SOCKET`), somewhere down the causes. */
-function networkCode(error: unknown): string | undefined {
-  let at = error;
-  for (let depth = 0; depth < 5 && typeof at === "object" && at !== null; depth += 1) {
-    const { code, cause }: { code?: unknown; cause?: unknown } = at;
-    if (typeof code === "string" && /^(E[A-Z]|UND_ERR_|ERR_|HPE_|Z_)/.test(code)) return code;
-    at = cause;
-  }
-  return undefined;
 }
 
 /** Throws `bad_config` when it is not a plain http(s) address. Returns it without a slash at the end. */
