@@ -1,13 +1,10 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { findChromium } from "../../scripts/chat-page-driver.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { builtConsole, openedCase, press, reviewing } from "../support/console-page.ts";
 import { type FakeAdmin, startFakeAdmin } from "../support/fake-admin-api.ts";
 import { numberOf } from "../support/fake-admin-data.ts";
 import { until } from "../support/until.ts";
-
-const hasChromium = findChromium() !== null;
-if (!hasChromium) process.stderr.write("no Chromium on this machine: the review console is not tested in a browser\n");
-const withChromium = hasChromium ? describe : describe.skip;
+import { withChromium } from "../support/with-chromium.ts";
 
 let dist: string;
 let admin: FakeAdmin;
@@ -114,13 +111,29 @@ withChromium("the review console's queue in a browser", () => {
     });
   }, 90_000);
 
+  test("a decision right behind a claim waits for it, and does not meet its own claim as somebody else's", async () => {
+    await reviewing(admin, { at: `cases/${numberOf(1)}` }, [], async (page) => {
+      await openedCase(page, numberOf(1));
+      await page.route("**/claim", async (call) => {
+        const response = await call.fetch();
+        await delay(600);
+        await call.fulfill({ response });
+      });
+      await press(page, "c", "r");
+      await until(() => admin.cases.get(numberOf(1))?.resolution === "confirmed");
+      expect(await page.getByTestId("conflict").count()).toBe(0);
+    });
+  }, 60_000);
+
   test("a case in hand stays in hand while it is looked at, and is given back on leaving the page", async () => {
     await reviewing(admin, { at: `cases/${numberOf(1)}` }, [], async (page) => {
       await page.clock.install();
       await page.reload();
       await openedCase(page, numberOf(1));
       await press(page, "c");
-      await until(() => admin.cases.get(numberOf(1))?.assignee === "li.lei");
+      // The page has to know of its claim before time passes.
+      await page.getByTestId("toast").waitFor();
+      expect(admin.cases.get(numberOf(1))?.assignee).toBe("li.lei");
       const detail = admin.cases.get(numberOf(1));
       if (detail !== undefined) detail.claimUntilMs = Date.now() + 1000;
       await page.clock.fastForward(31_000);

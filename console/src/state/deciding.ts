@@ -18,6 +18,7 @@ import { asApiError, post } from "./api.ts";
 import { go, route } from "./navigation.ts";
 import {
   applyRow,
+  claimSettled,
   conflict,
   desk,
   draft,
@@ -63,7 +64,9 @@ export async function decide(request: DecisionRequest, done: string): Promise<vo
   conflict.value = null;
   leaveEarly(caseNumber);
   try {
-    const answer = await post<DecisionAnswer>(`/cases/${caseNumber}/decisions`, request);
+    await claimSettled();
+    const version = openCase.value?.caseNumber === caseNumber ? openCase.value.version : request.version;
+    const answer = await post<DecisionAnswer>(`/cases/${caseNumber}/decisions`, { ...request, version });
     applyRow(answer.case);
     forgetDraft(caseNumber);
     tellDecided(answer, done, kept);

@@ -131,8 +131,21 @@ export function heardOf(row: CaseRow): void {
   changed.value = row;
 }
 
+let claiming: Promise<void> = Promise.resolve();
+
+/** Resolves when no claim is under way: it changes the version that a decision carries. */
+export function claimSettled(): Promise<void> {
+  return claiming;
+}
+
 /** Throws `ApiError`; a case in somebody else's hands is taken over only on demand. */
-export async function claim(takeOver: boolean): Promise<void> {
+export function claim(takeOver: boolean): Promise<void> {
+  const done = claimNow(takeOver);
+  claiming = done.catch(() => undefined);
+  return done;
+}
+
+async function claimNow(takeOver: boolean): Promise<void> {
   const detail = openCase.value;
   if (detail === null) return;
   applyRow(await post<CaseRow>(`/cases/${detail.caseNumber}/claim`, takeOver ? { takeOver } : {}));
