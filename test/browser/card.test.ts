@@ -1,11 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Locator, Page } from "playwright-core";
-import { DESKTOP, findChromium, onScreen, openChat, PHONE, say, speakAs } from "../../scripts/chat-page-driver.ts";
+import { DESKTOP, onScreen, openChat, PHONE, say, speakAs } from "../../scripts/chat-page-driver.ts";
 import { type Demo, startDemo } from "../support/demo.ts";
-
-const hasChromium = findChromium() !== null;
-if (!hasChromium) process.stderr.write("no Chromium on this machine: cards are not tested in a browser\n");
-const withChromium = hasChromium ? describe : describe.skip;
+import { withChromium } from "../support/with-chromium.ts";
 
 /** In the demo's ADMIN_USERS the first member is an admin, the second a reviewer, the third looks only. */
 const [ADMIN, REVIEWER, VIEWER] = [0, 1, 2];

@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Page } from "playwright-core";
 import {
   DESKTOP,
-  findChromium,
   known,
   mentionBot,
   onScreen,
@@ -13,10 +12,7 @@ import {
   speakAs,
 } from "../../scripts/chat-page-driver.ts";
 import { type Demo, startDemo } from "../support/demo.ts";
-
-const hasChromium = findChromium() !== null;
-if (!hasChromium) process.stderr.write("no Chromium on this machine: the chat page is not tested in a browser\n");
-const withChromium = hasChromium ? describe : describe.skip;
+import { withChromium } from "../support/with-chromium.ts";
 
 let demo: Demo;
 

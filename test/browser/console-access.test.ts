@@ -2,14 +2,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Page } from "playwright-core";
-import { findChromium } from "../../scripts/chat-page-driver.ts";
 import { builtConsole, DESK, openedCase, PHONE, press, reviewing, widerThanScreen } from "../support/console-page.ts";
 import { type FakeAdmin, startFakeAdmin } from "../support/fake-admin-api.ts";
 import { until } from "../support/until.ts";
+import { withChromium } from "../support/with-chromium.ts";
 
-const withChromium = findChromium() === null ? describe.skip : describe;
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 const JS_BYTES_MAX = 60 * 1024;

@@ -1,10 +1,8 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
-import { findChromium } from "../../scripts/chat-page-driver.ts";
+import { afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { builtConsole, press, reviewing } from "../support/console-page.ts";
 import { type FakeAdmin, startFakeAdmin } from "../support/fake-admin-api.ts";
 import { until } from "../support/until.ts";
-
-const withChromium = findChromium() === null ? describe.skip : describe;
+import { withChromium } from "../support/with-chromium.ts";
 
 let dist: string;
 let admin: FakeAdmin;

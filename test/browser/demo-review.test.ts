@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { DESKTOP, findChromium, onScreen, openChat, speakAs } from "../../scripts/chat-page-driver.ts";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { DESKTOP, onScreen, openChat, speakAs } from "../../scripts/chat-page-driver.ts";
 import { type Demo, startDemo } from "../support/demo.ts";
+import { withChromium } from "../support/with-chromium.ts";
 
-const hasChromium = findChromium() !== null;
-if (!hasChromium) process.stderr.write("no Chromium on this machine: the demo's review is not tested in a browser\n");
-const withChromium = hasChromium ? describe : describe.skip;
 const WAIT = { timeout: 30_000 };
 
 let demo: Demo;
