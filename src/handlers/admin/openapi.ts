@@ -85,7 +85,7 @@ function answerOf({ answer, gives }: Route): Record<string, unknown> {
 /** Whatever changes one case may meet another's change. */
 function conflictsOf({ method, path }: Route): Record<string, unknown> {
   if (method === "PUT" && path === "/policy") return { 409: error("The policy was changed meanwhile.") };
-  if (method !== "POST" || !path.startsWith("/cases/:caseNumber/")) return {};
+  if (method !== "POST" || !path.includes("/:caseNumber")) return {};
   const schema = bodyOf(bodies.conflictAnswer, "output");
   const description = "The case is not what it was: as it is now, and who decided what.";
   return { 409: { description, content: { "application/json": { schema } } } };
