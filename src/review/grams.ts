@@ -12,9 +12,12 @@ const QUERY_UNITS_MAX = 200;
 /** More would be a sentence, and each costs a look into the index. */
 const QUERY_TERMS_MAX = 8;
 
-/** A run of characters written without spaces (Hangul and Thai too are best cut in pairs), or one word of other letters. */
+/**
+ * A run of characters written without spaces (Hangul and Thai too are best cut in pairs), or one word of other letters.
+ * Signs that belong to a script without being letters of it, such as the radical ⺀ or the sign ฿, stay out of both.
+ */
 const RUNS =
-  /(?<pairs>[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}々ー]+)|[[\p{L}\p{N}]--[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}々ー]]+/gv;
+  /(?<pairs>[[[\p{L}\p{N}]&&[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]]々ー]+)|[[\p{L}\p{N}]--[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}々ー]]+/gv;
 
 /** What stands next to each other in the text. The last piece may be only the beginning of what is in the text. */
 export interface GramPhrase {

@@ -29,6 +29,7 @@ describe("pieces for searching", () => {
     expect(gramsOf("用GPT-4写")).toEqual(["用", "gpt", "4", "写"]);
     expect(gramsOf("ｶﾅ Ｆｕｌｌ 𠮷野")).toEqual(["カナ", "ナ", "full", "𠮷野", "野"]);
     expect(gramsOf("，。 😀 \u200b\uD800")).toEqual([]);
+    expect(gramsOf("甲⺀乙")).toEqual(["甲", "乙"]);
   });
 
   test("find in Chinese exactly what reading every text would find", () => {
