@@ -15,6 +15,7 @@ interface LockEntry {
   link?: boolean;
   dev?: boolean;
   devOptional?: boolean;
+  optional?: boolean;
   hasInstallScript?: boolean;
 }
 
@@ -27,11 +28,14 @@ const production = packages.filter(([, entry]) => entry.dev !== true && entry.de
 
 /** Allow use, change and distribution, in a closed service too. A new one is a decision, not an accident. */
 const LICENCES = new Set(["MIT", "ISC", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "0BSD"]);
+/** The image library that sharp loads: a binary of its own, which anybody may replace by another build, as LGPL asks. */
+const REPLACEABLE_BINARY = /^node_modules\/@img\/sharp-libvips-/;
 /**
- * Measured: 89, for 12 that we ask for. Every package is somebody who could slip something in: who adds one that goes beyond
- * this looks at what it brings along, and then moves the bound.
+ * Measured: 127, for 19 that we ask for; 28 of them come with the vendor's client of the long connection. Every package is
+ * somebody who could slip something in: who adds one that goes beyond this looks at what it brings along, and then moves
+ * the bound.
  */
-const PRODUCTION_PACKAGES_MAX = 92;
+const PRODUCTION_PACKAGES_MAX = 130;
 
 function licenceOf(path: string): string {
   const file = join(CHECKOUT, path, "package.json");
@@ -56,10 +60,14 @@ describe("supply chain", () => {
 
   test("the licences of what runs in production are on the list", () => {
     const others = production
+      .filter(([path]) => !REPLACEABLE_BINARY.test(path))
       .map(([path]) => [path, licenceOf(path)] as const)
       .filter(([, licence]) => licence !== "not installed" && !LICENCES.has(licence));
     expect(others).toEqual([]);
-    expect(production.filter(([path]) => licenceOf(path) === "not installed").length).toBeLessThan(5);
+    const missing = production.filter(
+      ([path, { optional }]) => optional !== true && licenceOf(path) === "not installed",
+    );
+    expect(missing.map(([path]) => path)).toEqual([]);
   });
 
   test("what runs in production runs no script when it is installed", () => {
@@ -67,6 +75,9 @@ describe("supply chain", () => {
   });
 
   test("the number of production packages stays within its bound", () => {
-    expect(production.length).toBeLessThanOrEqual(PRODUCTION_PACKAGES_MAX);
+    // Optional ones are the same binary for other systems.
+    expect(production.filter(([, { optional }]) => optional !== true).length).toBeLessThanOrEqual(
+      PRODUCTION_PACKAGES_MAX,
+    );
   });
 });
