@@ -155,6 +155,8 @@ export interface Config {
     apiBase: string;
     app: { corpId: string; agentId: string; secret: Secret; token: Secret; aesKey: Secret } | null;
     bot: { token: Secret; aesKey: Secret } | null;
+    /** The same bot over the long connection. */
+    socket: { botId: string; secret: Secret; url: string } | null;
     botName: string | undefined;
   };
   callbackMaxAgeMs: number;
@@ -194,7 +196,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     role: e.ROLE,
     redisUrl: new Secret(e.REDIS_URL),
     database: { url: e.DATABASE_URL ?? null, dataDir: e.DATA_DIR },
-    wecom: { apiBase: e.WECOM_API_BASE, app: appOf(e), bot: botOf(e), botName: e.WECOM_BOT_NAME },
+    wecom: { apiBase: e.WECOM_API_BASE, app: appOf(e), bot: botOf(e), socket: socketOf(e), botName: e.WECOM_BOT_NAME },
     callbackMaxAgeMs: e.CALLBACK_MAX_AGE_SECONDS * 1000,
     publicUrl: e.PUBLIC_URL ?? null,
     admin: { users: e.ADMIN_USERS, bootstrapToken: e.ADMIN_BOOTSTRAP_TOKEN ?? null },
@@ -235,6 +237,11 @@ function botOf(e: Env): Config["wecom"]["bot"] {
   return { token: e.WECOM_BOT_TOKEN, aesKey: e.WECOM_BOT_AES_KEY };
 }
 
+function socketOf(e: Env): Config["wecom"]["socket"] {
+  if (!(e.WECOM_BOT_ID && e.WECOM_BOT_SECRET)) return null;
+  return { botId: e.WECOM_BOT_ID, secret: e.WECOM_BOT_SECRET, url: e.WECOM_BOT_WS_URL };
+}
+
 function guardOf(e: Env): Config["guard"] {
   const { GUARD_BASE_URL: baseUrl, GUARD_API_KEY: apiKey = null, GUARD_KIND: kind } = e;
   const model = e.GUARD_MODEL ?? (kind === "openai-moderation" ? OPENAI_MODERATION_MODEL : undefined);
@@ -261,9 +268,9 @@ function crossFaults(e: Env): string[] {
   if (bot && socket) {
     faults.push(fault("WECOM_BOT_ID", "a bot uses its callback or its long connection: remove one of the two pairs"));
   }
-  if (faults.length === 0 && !app && !bot) {
-    const why = socket ? "the long connection is not part of this version: " : "no channel is set: ";
-    faults.push(fault("WECOM_APP_AGENT_ID", `${why}set the app's values or the bot's callback pair`));
+  if (faults.length === 0 && !app && !bot && !socket) {
+    const why = "no channel is set: set the app's values, the bot's callback pair, or its id and secret";
+    faults.push(fault("WECOM_APP_AGENT_ID", why));
   }
   const ownModel = e.GUARD_KIND === "openai-moderation";
   if (e.GUARD_BASE_URL !== undefined && e.GUARD_MODEL === undefined && !ownModel) {
@@ -276,9 +283,7 @@ function crossFaults(e: Env): string[] {
 }
 
 function noticesOf(given: Record<string, unknown>): string[] {
-  const unread = (["WECOM_BOT_ID", "WECOM_BOT_SECRET", "WECOM_MEDIA_HOSTS"] as const).filter(
-    (name) => given[name] !== undefined,
-  );
+  const unread = (["WECOM_MEDIA_HOSTS"] as const).filter((name) => given[name] !== undefined);
   const guardless =
     given.GUARD_BASE_URL === undefined &&
     (["GUARD_MODEL", "GUARD_API_KEY", "GUARD_KIND"] as const).some((name) => given[name] !== undefined);

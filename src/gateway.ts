@@ -9,15 +9,18 @@ import type { Reply } from "./conversation/reply.ts";
 import type { ReplySink } from "./conversation/reply-sink.ts";
 import { languageOf } from "./conversation/texts.ts";
 import { ConversationWorker } from "./conversation/worker.ts";
+import { createSocketChannel, createSocketOutbox } from "./gateway/bot-socket.ts";
 import { createCards } from "./gateway/cards.ts";
 import { createAppChannel, createBotChannel } from "./gateway/channels.ts";
 import { createConsole } from "./gateway/console.ts";
 import { closeServer, createHttpServer, listen } from "./gateway/http-server.ts";
 import { startModeration } from "./gateway/moderation.ts";
 import { readOptional } from "./gateway/settings-files.ts";
+import { SocketSink } from "./handlers/bot-socket/socket-sink.ts";
 import { createHttpApp } from "./handlers/http-app.ts";
 import { Intake } from "./handlers/intake.ts";
 import { appSink, BotSink } from "./handlers/reply-sinks.ts";
+import type { CardClick } from "./handlers/review-cards/click-desk.ts";
 import type { ChatModel } from "./llm/chat-model.ts";
 import type { ModelLimits } from "./llm/model-limits.ts";
 import { createModelPool } from "./llm/model-pool.ts";
@@ -123,6 +126,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const botName = config.wecom.botName ?? "应答";
 
   const sentIds = new SentIds(redis);
+  const outbox = createSocketOutbox(config, redis, clock);
   const sinkFor = (message: Message, desk: ConversationDesk<Reply>): ReplySink => {
     const { reply } = message;
     if (reply.kind === "bot") {
@@ -137,6 +141,14 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
         language: languageOf(message.text),
         clock,
       });
+    }
+    if (reply.kind === "socket") {
+      if (outbox === null)
+        throw new YingdaError("channel_not_configured", "Set WECOM_BOT_ID and WECOM_BOT_SECRET again.");
+      const { receivedAtMs, text } = message;
+      const { responseUrl } = reply;
+      const language = languageOf(text);
+      return new SocketSink({ ...reply, responseUrl, desk, outbox, responseUrls, receivedAtMs, language, clock });
     }
     if (app === null) throw new YingdaError("channel_not_configured", "The app's settings are gone; set WECOM_APP_*.");
     return appSink(app.api, reply.toUser, new SendBudget(redis, app.agentId), (msgId) =>
@@ -159,6 +171,9 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     botName,
     nameOf: async (userId, signal) => names.nameOf(userId, signal),
     sinkFor,
+    async bubbleChanged({ reply }) {
+      if (reply.kind === "socket") await outbox?.hint({ ...reply, kind: "show" });
+    },
     sessionTtlMs: config.sessionTtlMs,
     turnTimeoutMs: config.turnTimeoutMs,
     events,
@@ -181,6 +196,25 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const cards = createCards(config, { redis, records, app, names, actions, clock, events, log });
   const sweep = caseSweepLoop({ cases: records.cases, log, clock });
   const intake = new Intake({ mailbox: new Mailbox(redis), events, clock });
+  const botEvents = {
+    displayName: botName,
+    spool,
+    ...(cards === null ? {} : { onCardEvent: async (click: CardClick) => cards.clicks.answerBot(click) }),
+  };
+  const socket =
+    outbox === null
+      ? null
+      : createSocketChannel(config, {
+          ...botEvents,
+          redis,
+          connectReader: () =>
+            stack.adopt(connectBlockingRedis(redisUrl, events), (connection) => connection.disconnect()),
+          outbox,
+          intake,
+          clock,
+          events,
+          log,
+        });
   let draining = false;
   const koa = createHttpApp({
     app: {
@@ -191,12 +225,11 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       ...(cards === null ? {} : { onCardEvent: (event) => cards.clicks.take(event) }),
     },
     bot: {
+      ...botEvents,
       bot: createBotChannel(config),
       groupSession: config.groupSession,
-      displayName: botName,
       intake,
       snapshots: new Snapshots(redis),
-      spool,
       callbackMaxAgeMs: config.callbackMaxAgeMs,
       events,
     },
@@ -204,6 +237,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       checkRedis: async () => redis.ping(),
       checkDatabase: async () => records.ping(),
       modelEndpoints: () => model.health(),
+      ...(socket === null ? {} : { botSocket: () => socket.state }),
       isDraining: () => draining,
       events,
       clock,
@@ -222,6 +256,9 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   // The bot's callbacks are not sent twice: the first ones after a start should find Redis connected.
   await readyWithin(redis, REDIS_WAIT_MS);
   const url = await listen(server, config.http.host, config.http.port);
+  socket?.start();
+  // After the worker: the last words of turns that finish during the shutdown go out by it.
+  stack.defer(async () => socket?.stop());
 
   if (config.role !== "web") {
     worker.start();
@@ -239,7 +276,10 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   stack.defer(() => {
     draining = true;
   });
-  log.info({ url, role: config.role, app: app !== null, bot: config.wecom.bot !== null }, "listening");
+  log.info(
+    { url, role: config.role, app: app !== null, bot: config.wecom.bot !== null, socket: socket !== null },
+    "listening",
+  );
 
   const parts = stack.move();
   let stopped: Promise<void> | null = null;

@@ -52,6 +52,7 @@ export class Events {
   );
   readonly #verdicts = this.#counter("yingda_verdicts_total", "Moderation verdicts", ["direction", "action"]);
   readonly #sends = this.#counter("yingda_wecom_calls_total", "Calls to WeCom's API by errcode", ["call", "errcode"]);
+  readonly #socketUp = this.#gauge("yingda_bot_socket_up", "1: this process holds the bot's long connection", []);
   readonly #records = this.#counter("yingda_records_total", "Records by result", ["result"]);
   readonly #recordsWaiting = this.#gauge("yingda_records_waiting", "Records in Redis, not yet in the database", []);
   readonly #alerts = this.#counter("yingda_alerts_total", "Things an operator must look at", ["code"]);
@@ -211,6 +212,12 @@ export class Events {
   wecomCalled(e: { call: string; errcode: number | string; tookMs: number; traceId?: string }): void {
     this.#sends.inc({ call: e.call, errcode: String(e.errcode) });
     this.#log[e.errcode === 0 ? "debug" : "warn"](e, "wecom called");
+  }
+
+  /** What this process has of the AI bot's long connection: `connected`, `connecting`, `standby`, `kicked`, `refused`. */
+  botSocketIs(state: string): void {
+    this.#socketUp.set(state === "connected" ? 1 : 0);
+    this.#log.info({ state }, "long connection");
   }
 
   recordsWritten(count: number): void {

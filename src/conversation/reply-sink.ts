@@ -9,13 +9,15 @@ export interface PlannedPart {
 }
 
 export interface DeliveryOptions {
+  /** Which part of the answer, from 0. */
+  index: number;
   mark: number;
   again: boolean;
   traceId: string;
   signal: AbortSignal;
 }
 
-/** The way an answer goes back: app pushes or bot snapshots, later socket frames. */
+/** The way an answer goes back: app pushes, bot snapshots or socket frames. */
 export interface ReplySink {
   /**
    * Shows the answer so far. It replaces what is shown, may be skipped or coalesced, and never throws: a snapshot that is

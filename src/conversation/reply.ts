@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../base/errors.ts";
 import type { ChatResult } from "../llm/chat-model.ts";
 import type { FlagRecord, TurnOutcome, TurnRecord } from "../review/records.ts";
-import type { Message } from "../session/message.ts";
+import { bubbleOf, type Message } from "../session/message.ts";
 import type { SessionChange, UnansweredQuestion } from "../session/turn-desk.ts";
 import { parseCommand } from "./commands.ts";
 import { recordText } from "./masking.ts";
@@ -93,7 +93,7 @@ export function toReply(
       finishedAtMs: facts.nowMs,
       policyVersion: facts.policyVersion,
       flags: draft.flags,
-      feedbackId: message.reply.kind === "bot" ? message.reply.streamId : null,
+      feedbackId: bubbleOf(message.reply),
     },
   };
 }

@@ -3,7 +3,7 @@ import { codeOf, YingdaError } from "../base/errors.ts";
 import type { Events } from "../base/events.ts";
 import { retry } from "../base/retry.ts";
 import type { ConversationDesk } from "../session/conversations.ts";
-import type { Message } from "../session/message.ts";
+import { bubbleOf, type Message } from "../session/message.ts";
 import type { NotedReply, OpenedTurn } from "../session/turn-desk.ts";
 import { composeReply, gaveUp } from "./compose.ts";
 import { type Draft, leftUnanswered, plainDraft, type Reply, toReply } from "./reply.ts";
@@ -26,6 +26,8 @@ const DELIVERY_WAIT_MAX_MS = 30_000;
 
 export interface TurnParts extends Composer {
   sinkFor(message: Message, desk: ConversationDesk<Reply>): ReplySink;
+  /** Tells whoever sends bubbles on by itself that this one was written without its sink. */
+  bubbleChanged?(message: Message): Promise<void>;
   sessionTtlMs: number;
   turnTimeoutMs: number;
   events: Events;
@@ -110,9 +112,11 @@ export async function setAside(
     code: draft.errorCode,
   });
   // A bubble can be finished from here; a push needs the channel that may be what is missing.
-  if (message.reply.kind === "bot") {
+  const bubble = bubbleOf(message.reply);
+  if (bubble !== null) {
     const content = TEXTS[draft.language].failed(draft.errorCode);
-    await desk.show(message.reply.streamId, { content, finish: true, expiresAtMs: nowMs });
+    await desk.show(bubble, { content, finish: true, expiresAtMs: nowMs });
+    await parts.bubbleChanged?.(message);
   }
   await desk.finish(message, {
     session: { kind: "keep" },
@@ -190,7 +194,7 @@ async function deliver(
     for (const [index, part] of noted.reply.parts.entries()) {
       if (index < noted.partsSent) continue;
       let again = noted.resumed && index === noted.partsSent;
-      const options = { mark: noted.marks[index] ?? 0, traceId: message.traceId, signal };
+      const options = { index, mark: noted.marks[index] ?? 0, traceId: message.traceId, signal };
       const send = async (): Promise<void> => {
         try {
           await untilAborted(sink.deliver(part, { ...options, again }), signal);

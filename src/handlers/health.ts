@@ -12,6 +12,8 @@ export interface HealthParts {
   checkRedis(): Promise<unknown>;
   checkDatabase(): Promise<unknown>;
   modelEndpoints(): { endpoint: string; ok: boolean }[];
+  /** This process's part in the AI bot's long connection; absent where the bot has none. */
+  botSocket?(): string;
   isDraining(): boolean;
   events: Events;
   clock: Clock;
@@ -40,6 +42,7 @@ export function readiness(parts: HealthParts): Middleware {
       redis: redis ? "ok" : "away",
       database: database ? "ok" : "away",
       model: parts.modelEndpoints(),
+      ...(parts.botSocket === undefined ? {} : { botSocket: parts.botSocket() }),
     };
   };
 }

@@ -8,12 +8,12 @@ import { SENT_TTL_MS } from "../session/keys.ts";
 import type { SendBudget } from "../session/send-budget.ts";
 import { type Snapshot, STREAM_LIFE_MS } from "../session/snapshots.ts";
 import type { WeComApi } from "../wecom/api-client.ts";
-import { APP_TEXT_BYTES_MAX, STREAM_BYTES_MAX } from "../wecom/payloads.ts";
+import { APP_TEXT_BYTES_MAX } from "../wecom/payloads.ts";
 import type { ResponseUrlClient } from "../wecom/response-url.ts";
-import { cutBytes, splitText } from "../wecom/text-split.ts";
+import { splitText } from "../wecom/text-split.ts";
+import { BUBBLE_TEXT_BYTES_MAX, fittedBubble, lateBubble, NOTICE_BYTES } from "./bubble-text.ts";
+import { GrowingText } from "./growing-text.ts";
 
-/** Bytes kept free in a part for the sentence that says how it goes on, and for a few invisible marks. */
-const NOTICE_BYTES = 160;
 /** Snapshots of one bubble are written this far apart: WeCom polls about once a second, and the eye wants less than this. */
 const SHOW_EVERY_MS = 150;
 /** Invisible digits: make equal answers differ for WeCom's duplicate check, and for nobody else. */
@@ -77,34 +77,34 @@ export class BotSink implements ReplySink {
   readonly checksDuplicates = false;
   readonly #parts: BotSinkParts;
   readonly #expiresAtMs: number;
-  #latest = "";
-  #writing: Promise<void> | null = null;
-  #wanted = false;
-  readonly #end = new AbortController();
+  readonly #growing: GrowingText;
+  #late: Promise<unknown> = Promise.resolve();
   readonly #closed = new AbortController();
 
   constructor(parts: BotSinkParts) {
+    const { clock, receivedAtMs } = parts;
     this.#parts = parts;
-    this.#expiresAtMs = parts.receivedAtMs + STREAM_LIFE_MS;
-    const lifeLeftMs = Math.max(0, this.#expiresAtMs - parts.clock.nowMs());
-    parts.clock.sleep(lifeLeftMs, this.#closed.signal).then(
+    this.#expiresAtMs = receivedAtMs + STREAM_LIFE_MS;
+    this.#growing = new GrowingText({
+      write: async (text) => void (await this.#write(fittedBubble(text), false)),
+      everyMs: SHOW_EVERY_MS,
+      clock,
+    });
+    const lifeLeftMs = Math.max(0, this.#expiresAtMs - clock.nowMs());
+    clock.sleep(lifeLeftMs, this.#closed.signal).then(
       () => this.#finishLate(),
       () => undefined,
     );
   }
 
   show(textSoFar: string): void {
-    if (this.#end.signal.aborted) return;
-    this.#latest = textSoFar;
-    this.#wanted = true;
-    this.#writing ??= this.#writeUntilQuiet();
+    this.#growing.show(textSoFar);
   }
 
   plan(answer: string, language: Language): PlannedPart[] {
-    const room = STREAM_BYTES_MAX - NOTICE_BYTES;
     const late = this.#isLate();
     const { responseUrl } = this.#parts;
-    const [first = "", ...rest] = splitText(answer, room);
+    const [first = "", ...rest] = splitText(answer, BUBBLE_TEXT_BYTES_MAX);
     if (late)
       return [{ text: endedAt(first, rest, language), via: responseUrl === undefined ? "stream" : "response_url" }];
     if (rest.length === 0) return [{ text: first, via: "stream" }];
@@ -117,8 +117,8 @@ export class BotSink implements ReplySink {
   }
 
   async deliver(part: PlannedPart, { again, traceId, signal }: DeliveryOptions): Promise<void> {
-    this.#end.abort();
-    await this.#writing;
+    await this.#growing.end();
+    await this.#late;
     const { responseUrl, responseUrls } = this.#parts;
     if (await this.#isInBubble(part)) return;
     if (responseUrl === undefined) {
@@ -133,7 +133,7 @@ export class BotSink implements ReplySink {
   }
 
   close(): void {
-    this.#end.abort();
+    void this.#growing.end();
     this.#closed.abort();
   }
 
@@ -152,34 +152,15 @@ export class BotSink implements ReplySink {
 
   /** The bubble's life ends before the answer: it is finished with a sentence; the answer follows as a new message. */
   #finishLate(): void {
-    if (this.#end.signal.aborted) return;
-    this.#end.abort();
-    this.#writing = (this.#writing ?? Promise.resolve())
+    if (this.#growing.ended) return;
+    this.#late = this.#growing
+      .end()
       .then(() => this.#write(this.#lateText(), true))
-      .then(
-        () => undefined,
-        () => undefined,
-      );
+      .catch(() => undefined);
   }
 
   #lateText(): string {
-    const notice = TEXTS[this.#parts.language].laterAsNewMessage;
-    return this.#latest === "" ? notice : `${fitted(this.#latest)}\n\n${notice}`;
-  }
-
-  /** Writes the newest text, then again while newer text has come: snapshots coalesce, the last one always gets there. */
-  async #writeUntilQuiet(): Promise<void> {
-    try {
-      while (this.#wanted && !this.#end.signal.aborted) {
-        this.#wanted = false;
-        await this.#write(fitted(this.#latest), false);
-        await this.#parts.clock.sleep(SHOW_EVERY_MS, this.#end.signal);
-      }
-    } catch {
-      // Ended, or a snapshot was lost: another one follows, and `deliver` decides about success.
-    } finally {
-      this.#writing = null;
-    }
+    return lateBubble(this.#growing.latest, this.#parts.language);
   }
 
   /** Resolves with the finished snapshot when there was one already: it stays. */
@@ -192,10 +173,6 @@ export class BotSink implements ReplySink {
 function invisible(mark: number): string {
   if (mark === 0) return "";
   return [...mark.toString(2)].map((digit) => MARK_DIGITS[Number(digit)] ?? "").join("");
-}
-
-function fitted(text: string): string {
-  return cutBytes(text, STREAM_BYTES_MAX - NOTICE_BYTES);
 }
 
 /** What fits, and a plain sentence when something does not: nothing is cut silently. */

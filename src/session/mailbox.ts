@@ -1,5 +1,5 @@
 import { conversationKeys, SEEN_TTL_MS, SNAPSHOT_TTL_MS, STOP_TTL_MS, seenKey, snapshotKey } from "./keys.ts";
-import type { Message } from "./message.ts";
+import { bubbleOf, type Message } from "./message.ts";
 import type { RedisConnection } from "./redis.ts";
 import { inStore } from "./redis.ts";
 import { Script } from "./script.ts";
@@ -60,7 +60,7 @@ export class Mailbox {
    */
   async keep(message: Message, options: { stops: boolean }): Promise<Kept> {
     const keys = conversationKeys(message.conversationId);
-    const streamId = message.reply.kind === "bot" ? message.reply.streamId : null;
+    const streamId = bubbleOf(message.reply);
     const snapshot = streamId === null ? null : snapshotKey(streamId);
     const answer = await inStore(() =>
       KEEP.run(

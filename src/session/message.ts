@@ -8,9 +8,17 @@ export interface Sender {
   userId: string;
 }
 
+/** Where the bytes are to be had, for a short while: the app's `media_id`, or the bot's encrypted file. Secrets: do not log. */
+export interface MediaSource {
+  mediaId?: string;
+  url?: string;
+  /** The file's own key, over the long connection; without one it is the callback's (wecom-protocol 4.5, 5.6). */
+  aesKey?: string;
+}
+
 export type Attachment =
-  | { kind: "image" | "voice" | "video"; mediaId?: string; url?: string }
-  | { kind: "file"; url?: string; name?: string }
+  | ({ kind: "image" | "voice" | "video" } & MediaSource)
+  | ({ kind: "file"; name?: string } & MediaSource)
   | { kind: "location"; label: string; latitude: number; longitude: number }
   | { kind: "link"; title: string; url: string; description: string };
 
@@ -18,12 +26,25 @@ export interface Quote {
   /** WeCom gives no author and no id of what was quoted. */
   kind: "text" | "image" | "mixed" | "voice" | "file" | "video";
   text: string;
+  attachments?: Attachment[];
 }
 
 /** How the answer finds its way back. Kept with the message, so any process can answer. */
 export type ReplyAddress =
   | { kind: "app"; agentId: string; toUser: string }
-  | { kind: "bot"; streamId: string; responseUrl?: string };
+  | { kind: "bot"; streamId: string; responseUrl?: string }
+  | { kind: "socket"; botId: string; streamId: string; reqId: string; chat: SocketChat; responseUrl?: string };
+
+/** Whom a push over the long connection goes to: a userid (`single`) or a group's chat id, case-sensitive (wecom-protocol 5.5). */
+export interface SocketChat {
+  kind: "single" | "group";
+  id: string;
+}
+
+/** The bubble that a reply grows in, by its id; null where the channel has none. */
+export function bubbleOf(reply: ReplyAddress): string | null {
+  return reply.kind === "app" ? null : reply.streamId;
+}
 
 export type MessageKind =
   /** something to answer */

@@ -11,7 +11,7 @@ const HOUR_MS = 3_600_000;
 /**
  * Takes a place for one push, by Redis's own clock.
  * KEYS times of the last pushes to this member, newest first
- * ARGV per minute, minute ms, per hour, hour ms
+ * ARGV per minute, minute ms, per hour, hour ms, times kept
  * RETURNS 0 taken | milliseconds until there is a place
  */
 const RESERVE = new Script(`
@@ -24,25 +24,33 @@ for i = 1, 3, 2 do
 end
 if wait > 0 then return wait end
 redis.call('LPUSH', KEYS[1], now)
-redis.call('LTRIM', KEYS[1], 0, ARGV[3] - 1)
+redis.call('LTRIM', KEYS[1], 0, ARGV[5] - 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 0
 `);
 
-/** Keeps what the app pushes to one member below the rates at which WeCom drops without a word. Shared by all processes. */
+/**
+ * Keeps what is sent to one member, or into one conversation of the bot (wecom-protocol 5.4: the same figures), below the
+ * rates at which WeCom drops without a word or refuses. Shared by all processes.
+ */
 export class SendBudget {
   readonly #redis: RedisConnection;
-  readonly #agentId: string;
+  readonly #sender: string;
 
-  constructor(redis: RedisConnection, agentId: string) {
+  /** `sender`: the app's agent id, or a name of the bot. */
+  constructor(redis: RedisConnection, sender: string) {
     this.#redis = redis;
-    this.#agentId = agentId;
+    this.#sender = sender;
   }
 
-  /** 0: push now. Else the milliseconds after which there is a place again. Throws `store_unavailable`. */
-  async reserve(userId: string): Promise<number> {
-    const key = `yingda:{sends:${this.#agentId}:${userId.toLowerCase()}}`;
-    const wait = await inStore(() => RESERVE.run(this.#redis, [key], [PER_MINUTE, MINUTE_MS, PER_HOUR, HOUR_MS]));
+  /**
+   * 0: send now, the place is taken. Else the milliseconds after which there is a place again. `spare`: so many places stay
+   * free for what matters more. `exact`: the receiver's letter case counts. Throws `store_unavailable`.
+   */
+  async reserve(receiver: string, { spare = 0, exact = false } = {}): Promise<number> {
+    const key = `yingda:{sends:${this.#sender}:${exact ? receiver : receiver.toLowerCase()}}`;
+    const args = [PER_MINUTE - spare, MINUTE_MS, PER_HOUR - spare, HOUR_MS, PER_HOUR];
+    const wait = await inStore(() => RESERVE.run(this.#redis, [key], args));
     return Number(wait);
   }
 }

@@ -142,7 +142,11 @@ const eventSchema = z.object({
  * @throws YingdaError `malformed_body` when it is not JSON or lacks what its type promises.
  */
 export function parseBotCallback(json: string): BotCallback {
-  const body = parseJson(json);
+  return readBotCallback(parseJson(json));
+}
+
+/** The same of what the long connection brought, which was JSON before (wecom-protocol 5.1). */
+export function readBotCallback(body: unknown): BotCallback {
   const head = read(headSchema, body);
   if (head.msgtype === "stream") return readPoll(body);
   if (head.msgtype === "event") return readEvent(body);

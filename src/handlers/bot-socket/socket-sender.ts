@@ -1,0 +1,162 @@
+import type { Clock } from "../../base/clock.ts";
+import { YingdaError } from "../../base/errors.ts";
+import type { Logger } from "../../base/logger.ts";
+import type { RedisConnection } from "../../session/redis.ts";
+import type { SendBudget } from "../../session/send-budget.ts";
+import type { Snapshots } from "../../session/snapshots.ts";
+import type { JobResult, OutboxEntry, SocketOutbox } from "../../session/socket-outbox.ts";
+import { BotSocket } from "../../wecom/bot-socket.ts";
+import { streamReply } from "../../wecom/payloads.ts";
+import { BubbleFrames } from "./bubble-frames.ts";
+import { type BubbleAddress, bodyOf, chatKey, type SocketJob } from "./jobs.ts";
+
+const READ_BLOCK_MS = 2_000;
+/** Pause after Redis failed, so that a dead Redis is not asked thousands of times a second. */
+const STORE_PAUSE_MS = 500;
+/** Jobs under way at once: one for each running turn. More wait in Redis instead of in memory here. */
+const RUNNING_MAX = 1_000;
+/** A job waits so long for the connection to come back; then its sender decides. */
+const LINK_WAIT_MS = 20_000;
+
+export interface SenderParts {
+  socket: Pick<BotSocket, "isReady" | "isFree" | "send">;
+  outbox: SocketOutbox<SocketJob>;
+  /** For blocking reads; a connection of its own. */
+  reader: RedisConnection;
+  snapshots: Snapshots;
+  budget: SendBudget;
+  clock: Clock;
+  log: Logger;
+}
+
+/** Sends what the outbox holds, as long as this process has the seat and the connection. */
+export class SocketSender {
+  readonly #parts: SenderParts;
+  readonly #frames: BubbleFrames;
+  readonly #running = new Set<Promise<void>>();
+  #up = Promise.withResolvers<void>();
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts;
+    this.#frames = new BubbleFrames(parts);
+  }
+
+  /** The connection is there: what waited for it goes on. */
+  isUp(): void {
+    this.#up.resolve();
+    this.#up = Promise.withResolvers<void>();
+  }
+
+  /** A message was just kept: its bubble opens with an empty frame, so that the member sees that it was received. */
+  open(address: BubbleAddress): void {
+    this.#frames.open(address);
+  }
+
+  /** Reads and sends until the signal aborts. `token` is the seat's: results count only while it is ours. */
+  async run(token: string, signal: AbortSignal): Promise<void> {
+    const { outbox, reader, clock, log } = this.#parts;
+    // From the beginning: what an earlier holder left unfinished comes first.
+    let lastId = "0-0";
+    while (!signal.aborted) {
+      try {
+        const entries = await outbox.take(reader, lastId, READ_BLOCK_MS);
+        if (signal.aborted) return;
+        for (const entry of entries) {
+          lastId = entry.entryId;
+          if (entry.job.kind === "show") this.#frames.show(entry.job);
+          else this.#run(this.#settle(entry, token, signal));
+        }
+        if (this.#running.size >= RUNNING_MAX) await Promise.race(this.#running);
+      } catch (error) {
+        if (signal.aborted) return;
+        log.debug({ err: error }, "the long connection's outbox waits for Redis");
+        await clock.sleep(STORE_PAUSE_MS, signal).catch(() => undefined);
+      }
+    }
+  }
+
+  #run(work: Promise<void>): void {
+    const running = work
+      .catch((error: unknown) => this.#parts.log.warn({ err: error }, "what became of a frame could not be noted"))
+      .finally(() => this.#running.delete(running));
+    this.#running.add(running);
+  }
+
+  async #settle(entry: OutboxEntry<SocketJob>, token: string, signal: AbortSignal): Promise<void> {
+    const result = await this.#resultOf(entry.job, signal);
+    // The seat is lost, or the process ends: the next holder sends it.
+    if (signal.aborted) return;
+    await this.#parts.outbox.settle(token, entry, result);
+  }
+
+  async #resultOf(job: SocketJob, signal: AbortSignal): Promise<JobResult> {
+    try {
+      await this.#linkUp(signal);
+      await this.#do(job);
+      return { ok: true };
+    } catch (error) {
+      const known =
+        error instanceof YingdaError
+          ? error
+          : new YingdaError("internal", "a frame of the long connection could not be made");
+      if (known !== error && !signal.aborted)
+        this.#parts.log.error({ err: error }, "a job for the long connection failed");
+      const { errcode } = known.details;
+      return {
+        ok: false,
+        code: known.code,
+        message: known.message,
+        retryable: known.retryable,
+        sent: known.details.sent === "no" ? "no" : "perhaps",
+        ...(typeof errcode === "number" ? { errcode } : {}),
+        ...(known.retryAfterMs === undefined ? {} : { retryAfterMs: known.retryAfterMs }),
+      };
+    }
+  }
+
+  async #linkUp(signal: AbortSignal): Promise<void> {
+    const { socket, clock } = this.#parts;
+    if (socket.isReady) return;
+    const late = new AbortController();
+    const ended = Promise.withResolvers<void>();
+    signal.addEventListener("abort", () => ended.resolve(), { once: true });
+    await Promise.race([
+      this.#up.promise,
+      ended.promise,
+      clock.sleep(LINK_WAIT_MS, late.signal).catch(() => undefined),
+    ]);
+    late.abort();
+  }
+
+  async #do(job: SocketJob): Promise<void> {
+    const { budget, clock, socket } = this.#parts;
+    if (job.kind === "show") return;
+    if (clock.nowMs() > job.expiresAtMs) {
+      throw new YingdaError("wecom_unreachable", "nobody waits for this any more", { details: { sent: "no" } });
+    }
+    if (job.kind === "finish") await this.#frames.end(job);
+    const waitMs = await budget.reserve(chatKey(job.chat), { exact: true });
+    if (waitMs > 0) {
+      throw new YingdaError("wecom_rate_limited", "the conversation has had as many messages as WeCom allows", {
+        retryable: true,
+        retryAfterMs: waitMs,
+        details: { sent: "no" },
+      });
+    }
+    if (job.kind === "finish") {
+      const { streamId, reqId, content } = job;
+      const feedback = this.#frames.feedbackFor(streamId);
+      await socket.send(
+        "aibot_respond_msg",
+        reqId,
+        bodyOf(streamReply({ streamId, content, finish: true, ...feedback })),
+      );
+      return;
+    }
+    await socket.send("aibot_send_msg", BotSocket.newReqId(), {
+      chatid: job.chat.id,
+      chat_type: job.chat.kind === "single" ? 1 : 2,
+      ...job.message,
+    });
+  }
+}

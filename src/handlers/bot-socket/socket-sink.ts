@@ -1,0 +1,155 @@
+import type { Clock } from "../../base/clock.ts";
+import { codeOf, type ErrorCode, YingdaError } from "../../base/errors.ts";
+import type { Reply } from "../../conversation/reply.ts";
+import type { DeliveryOptions, PlannedPart, ReplySink } from "../../conversation/reply-sink.ts";
+import { type Language, TEXTS } from "../../conversation/texts.ts";
+import type { ConversationDesk } from "../../session/conversations.ts";
+import { STREAM_LIFE_MS } from "../../session/snapshots.ts";
+import type { JobResult, SocketOutbox } from "../../session/socket-outbox.ts";
+import { markdownBody } from "../../wecom/payloads.ts";
+import type { ResponseUrlClient } from "../../wecom/response-url.ts";
+import { isWindowOver } from "../../wecom/socket-errors.ts";
+import { splitText } from "../../wecom/text-split.ts";
+import { BUBBLE_TEXT_BYTES_MAX, fittedBubble, lateBubble } from "../bubble-text.ts";
+import { GrowingText } from "../growing-text.ts";
+import { type BubbleAddress, bodyOf, type SocketJob } from "./jobs.ts";
+
+/** Hints about one bubble are this far apart; the holder of the connection paces the frames itself. */
+const SHOW_EVERY_MS = 300;
+/** A job that was not sent within this has no turn that waits for it any more. */
+const JOB_LIFE_MS = 6 * 60_000;
+
+export interface SocketSinkParts extends BubbleAddress {
+  desk: ConversationDesk<Reply>;
+  outbox: SocketOutbox<SocketJob>;
+  responseUrl: string | undefined;
+  responseUrls: Pick<ResponseUrlClient, "sendMarkdown">;
+  receivedAtMs: number;
+  language: Language;
+  clock: Clock;
+}
+
+/**
+ * AI bot over the long connection: one bubble that grows by frames, and messages of their own for what does not fit, comes
+ * late, or meets a callback that takes no reply any more. The connection may be another process's: everything goes through
+ * the outbox, under ids by which a turn that goes on after a crash sends nothing twice.
+ */
+export class SocketSink implements ReplySink {
+  readonly checksDuplicates = false;
+  readonly #parts: SocketSinkParts;
+  readonly #expiresAtMs: number;
+  readonly #growing: GrowingText;
+  readonly #closed = new AbortController();
+  #late: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: SocketSinkParts) {
+    const { clock, receivedAtMs, desk, outbox, streamId, reqId, chat } = parts;
+    this.#parts = parts;
+    this.#expiresAtMs = receivedAtMs + STREAM_LIFE_MS;
+    const expiresAtMs = this.#expiresAtMs;
+    this.#growing = new GrowingText({
+      async write(text) {
+        await desk.show(streamId, { content: fittedBubble(text), finish: false, expiresAtMs });
+        await outbox.hint({ kind: "show", streamId, reqId, chat });
+      },
+      everyMs: SHOW_EVERY_MS,
+      clock,
+    });
+    clock.sleep(Math.max(0, this.#expiresAtMs - clock.nowMs()), this.#closed.signal).then(
+      () => this.#finishLate(),
+      () => undefined,
+    );
+  }
+
+  show(textSoFar: string): void {
+    this.#growing.show(textSoFar);
+  }
+
+  plan(answer: string, language: Language): PlannedPart[] {
+    const texts = splitText(answer, BUBBLE_TEXT_BYTES_MAX);
+    const inBubble = this.#isLate() ? 0 : 1;
+    return texts.map((text, index) => {
+      const goesOn = index < texts.length - 1 ? `\n\n${TEXTS[language].continued}` : "";
+      return { text: `${text}${goesOn}`, via: this.#routeOf(index - inBubble) };
+    });
+  }
+
+  /** The address takes one use, and tells a repeat of it apart, which a push does not: it is for the first new message. */
+  #routeOf(message: number): PlannedPart["via"] {
+    if (message < 0) return "stream";
+    return message === 0 && this.#parts.responseUrl !== undefined ? "response_url" : "push";
+  }
+
+  async deliver(part: PlannedPart, options: DeliveryOptions): Promise<void> {
+    await this.#growing.end();
+    await this.#late;
+    if (
+      part.via === "stream" &&
+      (!this.#isLate() || options.again) &&
+      (await this.#finish(part.text, "end", options.signal))
+    )
+      return;
+    await this.#push(part, options);
+  }
+
+  close(): void {
+    void this.#growing.end();
+    this.#closed.abort();
+  }
+
+  #isLate(): boolean {
+    return this.#parts.clock.nowMs() >= this.#expiresAtMs;
+  }
+
+  #finishLate(): void {
+    if (this.#growing.ended) return;
+    this.#late = this.#growing
+      .end()
+      .then(() => this.#finish(lateBubble(this.#growing.latest, this.#parts.language), "late", this.#closed.signal))
+      .catch(() => undefined);
+  }
+
+  /** True when the text stands in the bubble, false when WeCom takes no more of it. */
+  async #finish(content: string, name: "end" | "late", signal: AbortSignal): Promise<boolean> {
+    const { streamId, reqId, chat, desk, outbox, clock } = this.#parts;
+    const expiresAtMs = clock.nowMs() + JOB_LIFE_MS;
+    const result = await outbox.send(
+      `${streamId}:${name}`,
+      { kind: "finish", streamId, reqId, chat, content, expiresAtMs },
+      signal,
+    );
+    if (!result.ok && isWindowOver(result.errcode)) return false;
+    throwFailed(result);
+    // For whoever looks at the bubble later; what the member sees is settled.
+    await desk.show(streamId, { content, finish: true, expiresAtMs: this.#expiresAtMs });
+    return true;
+  }
+
+  async #push({ text, via }: PlannedPart, { index, again, traceId, signal }: DeliveryOptions): Promise<void> {
+    const { streamId, chat, outbox, clock, responseUrl, responseUrls } = this.#parts;
+    if (via === "response_url" && responseUrl !== undefined) {
+      try {
+        await responseUrls.sendMarkdown({ responseUrl, content: text, traceId, signal });
+        return;
+      } catch (error) {
+        if (codeOf(error) !== "wecom_refused") throw error;
+        // Refused after a try whose answer was not seen: that try arrived. Else it is too old.
+        if (again) return;
+      }
+    }
+    const message = bodyOf(markdownBody(text));
+    const expiresAtMs = clock.nowMs() + JOB_LIFE_MS;
+    throwFailed(await outbox.send(`${streamId}:push${index}`, { kind: "push", chat, message, expiresAtMs }, signal));
+  }
+}
+
+/** Throws what the holder of the connection was told. */
+export function throwFailed(result: JobResult): void {
+  if (result.ok) return;
+  const { code, message, retryable, sent, errcode, retryAfterMs } = result;
+  throw new YingdaError(code as ErrorCode, message, {
+    retryable,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    details: { sent, ...(errcode === undefined ? {} : { errcode }) },
+  });
+}

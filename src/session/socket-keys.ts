@@ -1,0 +1,16 @@
+/** Keys around one bot's long connection; one hash tag, so that one script may touch them on a Redis Cluster. */
+export function seatKeys(botId: string) {
+  const own = (name: string): string => `yingda:{socket:${botId}}:${name}`;
+  return {
+    /** The token of the process that holds the connection. */
+    holder: own("holder"),
+    /** When somebody outside took the connection, by Redis's clock. */
+    kicked: own("kicked"),
+    /** Stream of what the holder is to send. */
+    outbox: own("outbox"),
+    /** Hash: id of a job → its entry in the outbox, as long as it waits. */
+    queued: own("queued"),
+    /** What became of a job. */
+    result: (jobId: string): string => own(`result:${jobId}`),
+  };
+}
