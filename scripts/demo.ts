@@ -38,8 +38,6 @@ async function main(): Promise<void> {
     REDIS_URL: redis.url,
     DATA_DIR: folder,
     LOG_LEVEL: process.env.LOG_LEVEL ?? "warn",
-    // Nothing fetches media yet; saying so at each start of the demo helps nobody.
-    WECOM_MEDIA_HOSTS: "",
     ADMIN_USERS: "zhangsan:admin,lisi:reviewer,wangwu:viewer",
     ADMIN_BOOTSTRAP_TOKEN: login,
     ...model.env,

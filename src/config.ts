@@ -39,6 +39,8 @@ const EXAMPLES: Record<string, string> = {
   SESSION_TTL_SECONDS: "86400",
   TURN_TIMEOUT_SECONDS: "300",
   POLICY_FILE: "./policy.yaml",
+  TRANSCRIPTION_BASE_URL: "http://127.0.0.1:8002/v1",
+  TRANSCRIPTION_MODEL: "whisper-large-v3",
   GUARD_BASE_URL: "http://127.0.0.1:8001/v1",
   GUARD_KIND: "qwen3guard",
   GUARD_MODEL: "Qwen/Qwen3Guard-Gen-4B",
@@ -84,6 +86,11 @@ function wholeNumber(min: number, max: number) {
 const listOf = (item: z.ZodType<string, string>) =>
   text.transform((value) => value.split(",").map((part) => part.trim())).pipe(z.array(item).min(1));
 
+/** The shape alone; `readMediaHosts` looks closer. */
+const mediaHost = z
+  .string()
+  .regex(/^(\*\.)?[^\s/?#@*]+$/, "must be hosts as host, host:port or *.domain, comma-separated");
+
 const adminUsers = text
   .transform((value) => value.split(",").map((part) => part.trim()))
   .pipe(
@@ -120,7 +127,7 @@ const schema = z.object({
   WECOM_BOT_ID: text.optional(),
   WECOM_BOT_SECRET: secret.optional(),
   WECOM_BOT_WS_URL: url("wss", "ws").default("wss://openws.work.weixin.qq.com"),
-  WECOM_MEDIA_HOSTS: listOf(text).default(["qyapi.weixin.qq.com", "*.myqcloud.com"]),
+  WECOM_MEDIA_HOSTS: listOf(mediaHost).default(["qyapi.weixin.qq.com", "*.myqcloud.com"]),
   CALLBACK_MAX_AGE_SECONDS: wholeNumber(1, 86_400).default(300),
   OPENAI_BASE_URL: listOf(url("http", "https")).optional(),
   OPENAI_API_KEY: secret.optional(),
@@ -131,6 +138,9 @@ const schema = z.object({
   SESSION_TTL_SECONDS: wholeNumber(1, 31_536_000).default(86_400),
   TURN_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(300),
   POLICY_FILE: text.optional(),
+  TRANSCRIPTION_BASE_URL: url("http", "https").optional(),
+  TRANSCRIPTION_API_KEY: secret.optional(),
+  TRANSCRIPTION_MODEL: text.optional(),
   GUARD_BASE_URL: url("http", "https").optional(),
   GUARD_API_KEY: secret.optional(),
   GUARD_MODEL: text.optional(),
@@ -158,6 +168,8 @@ export interface Config {
     /** The same bot over the long connection. */
     socket: { botId: string; secret: Secret; url: string } | null;
     botName: string | undefined;
+    /** Entries for `readMediaHosts`. */
+    mediaHosts: string[];
   };
   callbackMaxAgeMs: number;
   /** Where people reach the console. */
@@ -166,6 +178,8 @@ export interface Config {
   /** The address of a group's robot, key included. */
   alertWebhookUrl: Secret | null;
   model: { baseUrls: string[]; apiKey: Secret | null; name: string; contextTokens: number };
+  /** What turns a voice message into text; null: nothing does. */
+  transcription: { baseUrl: string; apiKey: Secret | null; model: string } | null;
   guard: { kind: Env["GUARD_KIND"]; baseUrl: string; apiKey: Secret | null; model: string } | null;
   systemPromptFile: string | null;
   policyFile: string | null;
@@ -196,7 +210,14 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     role: e.ROLE,
     redisUrl: new Secret(e.REDIS_URL),
     database: { url: e.DATABASE_URL ?? null, dataDir: e.DATA_DIR },
-    wecom: { apiBase: e.WECOM_API_BASE, app: appOf(e), bot: botOf(e), socket: socketOf(e), botName: e.WECOM_BOT_NAME },
+    wecom: {
+      apiBase: e.WECOM_API_BASE,
+      app: appOf(e),
+      bot: botOf(e),
+      socket: socketOf(e),
+      botName: e.WECOM_BOT_NAME,
+      mediaHosts: e.WECOM_MEDIA_HOSTS,
+    },
     callbackMaxAgeMs: e.CALLBACK_MAX_AGE_SECONDS * 1000,
     publicUrl: e.PUBLIC_URL ?? null,
     admin: { users: e.ADMIN_USERS, bootstrapToken: e.ADMIN_BOOTSTRAP_TOKEN ?? null },
@@ -207,6 +228,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       name: e.OPENAI_MODEL ?? "",
       contextTokens: e.MODEL_CONTEXT_TOKENS,
     },
+    transcription: transcriptionOf(e),
     guard: guardOf(e),
     systemPromptFile: e.SYSTEM_PROMPT_FILE ?? null,
     policyFile: e.POLICY_FILE ?? null,
@@ -242,6 +264,11 @@ function socketOf(e: Env): Config["wecom"]["socket"] {
   return { botId: e.WECOM_BOT_ID, secret: e.WECOM_BOT_SECRET, url: e.WECOM_BOT_WS_URL };
 }
 
+function transcriptionOf(e: Env): Config["transcription"] {
+  const { TRANSCRIPTION_BASE_URL: baseUrl, TRANSCRIPTION_API_KEY: apiKey = null, TRANSCRIPTION_MODEL: model } = e;
+  return baseUrl === undefined || model === undefined ? null : { baseUrl, apiKey, model };
+}
+
 function guardOf(e: Env): Config["guard"] {
   const { GUARD_BASE_URL: baseUrl, GUARD_API_KEY: apiKey = null, GUARD_KIND: kind } = e;
   const model = e.GUARD_MODEL ?? (kind === "openai-moderation" ? OPENAI_MODERATION_MODEL : undefined);
@@ -272,6 +299,10 @@ function crossFaults(e: Env): string[] {
     const why = "no channel is set: set the app's values, the bot's callback pair, or its id and secret";
     faults.push(fault("WECOM_APP_AGENT_ID", why));
   }
+  together(
+    ["TRANSCRIPTION_BASE_URL", "TRANSCRIPTION_MODEL"],
+    "turning voice into text needs both an address and a model, or neither",
+  );
   const ownModel = e.GUARD_KIND === "openai-moderation";
   if (e.GUARD_BASE_URL !== undefined && e.GUARD_MODEL === undefined && !ownModel) {
     faults.push(fault("GUARD_MODEL", "is missing: GUARD_BASE_URL needs the name of the guard model served there"));
@@ -283,12 +314,10 @@ function crossFaults(e: Env): string[] {
 }
 
 function noticesOf(given: Record<string, unknown>): string[] {
-  const unread = (["WECOM_MEDIA_HOSTS"] as const).filter((name) => given[name] !== undefined);
   const guardless =
     given.GUARD_BASE_URL === undefined &&
     (["GUARD_MODEL", "GUARD_API_KEY", "GUARD_KIND"] as const).some((name) => given[name] !== undefined);
   return [
-    ...unread.map((name) => `${name} is set, but this version does not use it yet.`),
     ...(guardless ? ["GUARD_BASE_URL is missing: without it the other GUARD_* settings have no effect."] : []),
   ];
 }

@@ -45,6 +45,18 @@ export const ERROR_STATUS = {
   guard_timeout: 504,
   guard_refused_request: 502,
   guard_nonsense: 502,
+  // what members send
+  media_refused: 403,
+  media_gone: 410,
+  media_unreachable: 502,
+  media_too_large: 413,
+  media_unreadable: 422,
+  media_busy: 503,
+  document_unreadable: 422,
+  document_too_large: 413,
+  document_without_text: 422,
+  transcription_unavailable: 502,
+  transcription_refused: 502,
   // a turn
   lease_lost: 500,
   turn_timeout: 504,

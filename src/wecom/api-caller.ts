@@ -6,7 +6,15 @@ import { retry } from "../base/retry.ts";
 import type { Secret } from "../base/secret.ts";
 import { AccessTokens, type TokenStore } from "./access-token.ts";
 import { failureOf, OK, TOKEN_ERRCODES, TRANSIENT_ERRCODES } from "./api-errors.ts";
-import { DEFAULT_TIMEOUTS, exchangeJson, type Fetch, PATIENCE, type Timeouts } from "./http-exchange.ts";
+import {
+  DEFAULT_TIMEOUTS,
+  exchangeFile,
+  exchangeJson,
+  type Fetch,
+  FILE_TIMEOUTS,
+  PATIENCE,
+  type Timeouts,
+} from "./http-exchange.ts";
 
 export interface ApiCallerOptions {
   /** `https://qyapi.weixin.qq.com`, or that of a private deployment or the simulator. */
@@ -39,6 +47,8 @@ export interface Call {
   body?: string;
   /** Whether doing it twice does no harm, so that a try of unknown outcome may be repeated. */
   repeatable: boolean;
+  /** The answer is a file of at most this many bytes; it comes as `file` of an answer with errcode 0. */
+  fileBytesMax?: number;
   signal: AbortSignal;
   traceId?: string;
 }
@@ -152,16 +162,20 @@ export class ApiCaller {
   async #request(call: Call): Promise<Answer> {
     const url = new URL(this.#baseUrl + call.path);
     for (const [name, value] of Object.entries(call.query)) url.searchParams.set(name, value);
-    const json = await exchangeJson({
-      fetch: this.#fetch,
-      url,
-      ...(call.body === undefined ? {} : { body: call.body }),
-      timeouts: this.#timeouts,
-      signal: call.signal,
-    });
-    const answer = answerSchema.safeParse(json);
+    const answer = answerSchema.safeParse(await this.#send(call, url));
     if (answer.success) return answer.data;
     throw new YingdaError("wecom_refused", `${call.name} gave an answer without errcode; check WECOM_API_BASE`);
+  }
+
+  async #send(call: Call, url: URL): Promise<unknown> {
+    const { signal, body, fileBytesMax } = call;
+    const fetch = this.#fetch;
+    if (fileBytesMax === undefined) {
+      return exchangeJson({ fetch, url, ...(body === undefined ? {} : { body }), timeouts: this.#timeouts, signal });
+    }
+    const timeouts = this.#options.timeouts ?? FILE_TIMEOUTS;
+    const answer = await exchangeFile({ fetch, url, bytesMax: fileBytesMax, timeouts, signal });
+    return answer?.bytes instanceof Buffer ? { errcode: OK, file: answer } : answer;
   }
 
   #failed(callName: string, answer: Answer): YingdaError {

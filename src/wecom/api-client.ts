@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { YingdaError } from "../base/errors.ts";
 import { ApiCaller, type ApiCallerOptions, type Call } from "./api-caller.ts";
-import { UNICODE_ESCAPE } from "./api-errors.ts";
+import { MEDIA_ID_OVER, MEDIA_OVER_20_MB, UNICODE_ESCAPE } from "./api-errors.ts";
 import { cleanText, cleanTextHard } from "./clean-text.ts";
+import type { MediaFile } from "./http-exchange.ts";
+import { mediaGone, mediaTooLarge } from "./media-errors.ts";
 import { appCardBody, appTextBody, cardUpdateBody } from "./payloads.ts";
 import type { ButtonCard } from "./template-card.ts";
 
@@ -31,6 +33,8 @@ const sentSchema = z.object({
   invaliduser: z.string().default("").catch(""),
   unlicenseduser: z.string().default("").catch(""),
 });
+/** Made by the caller itself, from an answer that was a file. */
+const fileSchema = z.object({ file: z.object({ bytes: z.instanceof(Buffer), fileName: z.string().nullable() }) });
 /** Whoever is no member has an openid instead. */
 const loginSchema = z.object({ userid: z.string().max(200).default("") });
 const userSchema = z.object({
@@ -193,6 +197,24 @@ export class WeComApi {
     const call = { name, path: "/cgi-bin/auth/getuserinfo", query: { code }, repeatable: false, signal };
     const { userid } = this.#caller.read(name, await this.#caller.ask(call), loginSchema);
     return userid === "" ? null : userid;
+  }
+
+  /**
+   * Fetches what a member sent to the app, at most `bytesMax` bytes (wecom-protocol 3.5): pictures as they are, voice as AMR.
+   * Nothing is encrypted here. At most 20 MB: larger files WeCom gives in parts only.
+   * @throws YingdaError `media_gone` for an id older than three days, `media_too_large`, and as all calls do.
+   */
+  async getMedia(
+    mediaId: string,
+    { bytesMax, signal, traceId }: { bytesMax: number; signal: AbortSignal; traceId: string },
+  ): Promise<MediaFile> {
+    const name = "media/get";
+    const query = { media_id: mediaId };
+    const call = { name, path: "/cgi-bin/media/get", query, repeatable: true, fileBytesMax: bytesMax, signal, traceId };
+    const answer = await this.#caller.ask(call);
+    if (answer.errcode === MEDIA_ID_OVER) throw mediaGone({ errcode: answer.errcode });
+    if (answer.errcode === MEDIA_OVER_20_MB) throw mediaTooLarge(bytesMax);
+    return this.#caller.read(name, answer, fileSchema).file;
   }
 
   async #sendToMany(

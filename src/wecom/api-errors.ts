@@ -5,6 +5,10 @@ export const OK = 0;
 export const UNICODE_ESCAPE = 40033;
 /** A login's code that is unknown, too old or used (wecom-protocol 8.2). */
 export const LOGIN_CODE_OVER = 40029;
+/** A media id that never was, or is older than three days (wecom-protocol 3.5). */
+export const MEDIA_ID_OVER = 40007;
+/** A file over 20 MB is given in parts only. */
+export const MEDIA_OVER_20_MB = 830002;
 /** The token has ended, perhaps early: fetch one, repeat once. */
 export const TOKEN_ERRCODES: ReadonlySet<number> = new Set([40014, 42001]);
 /** Busy, or too many calls at once: the same call may pass a moment later. */

@@ -1,4 +1,13 @@
 import { YingdaError } from "../base/errors.ts";
+import { fileNameOf } from "./file-name.ts";
+import { mediaRefused, mediaTooLarge } from "./media-errors.ts";
+
+/** A file that a member sent. */
+export interface MediaFile {
+  bytes: Buffer;
+  /** As `fileNameOf` cleans it; null when the server gave none. */
+  fileName: string | null;
+}
 
 export type Fetch = typeof globalThis.fetch;
 
@@ -10,6 +19,8 @@ export interface Timeouts {
 }
 
 export const DEFAULT_TIMEOUTS: Timeouts = { answerMs: 8_000, wholeMs: 12_000 };
+/** A file of 20 MB takes its time over a slow line. */
+export const FILE_TIMEOUTS: Timeouts = { answerMs: 8_000, wholeMs: 60_000 };
 /** How long a call is tried again while WeCom is busy or away: three tries within some seconds (wecom-protocol 3.8). */
 export const PATIENCE = { triesMax: 3, firstWaitMs: 400, waitMaxMs: 3_000 };
 /** WeCom's JSON answers are a few kilobytes; what is longer comes from somewhere else and is not worth the memory. */
@@ -24,13 +35,20 @@ const NEVER_SENT = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
-export interface JsonRequest {
+interface HttpRequest {
   fetch: Fetch;
   url: URL;
-  /** A JSON text: makes it a POST. Without it, a GET. */
-  body?: string;
   timeouts: Timeouts;
   signal: AbortSignal;
+}
+
+export interface JsonRequest extends HttpRequest {
+  /** A JSON text: makes it a POST. Without it, a GET. */
+  body?: string;
+}
+
+export interface FileRequest extends HttpRequest {
+  bytesMax: number;
 }
 
 /**
@@ -40,23 +58,59 @@ export interface JsonRequest {
  *   `wecom_refused` for an answer that is not WeCom's; the signal's own reason when the caller aborted.
  */
 export async function exchangeJson(request: JsonRequest): Promise<Record<string, unknown> | null> {
-  const { timeouts, signal } = request;
+  const { body } = request;
+  const headers = { "content-type": "application/json; charset=utf-8" };
+  return exchange(request, body === undefined ? {} : { method: "POST", body, headers }, async (response) => {
+    const text = await readText(response);
+    checkStatus(response.status);
+    return parseObject(text);
+  });
+}
+
+/**
+ * A GET that gives a file, or a JSON object where WeCom refuses (wecom-protocol 3.5). Otherwise as `exchangeJson`.
+ * @throws YingdaError also `media_too_large` for more than `bytesMax` bytes, `media_refused` for a compressed answer.
+ */
+export async function exchangeFile(request: FileRequest): Promise<MediaFile | Record<string, unknown> | null> {
+  return exchange(request, { headers: { "accept-encoding": "identity" } }, async (response) => {
+    const disposition = response.headers.get("content-disposition");
+    // A refusal has no name; a file has one, and may be a text or JSON as well.
+    const isRefusal = disposition === null && /json|text/i.test(response.headers.get("content-type") ?? "");
+    if (isRefusal || !response.ok) {
+      const text = await readText(response);
+      checkStatus(response.status);
+      return parseObject(text);
+    }
+    // `fetch` would unpack it, to anything.
+    if (response.headers.has("content-encoding")) throw mediaRefused("encoding");
+    const bytes = await readBytes(response, request.bytesMax, () => mediaTooLarge(request.bytesMax));
+    return { bytes, fileName: fileNameOf(disposition) };
+  });
+}
+
+async function exchange<T>(
+  { fetch, url, timeouts, signal }: HttpRequest,
+  init: RequestInit,
+  read: (response: Response) => Promise<T>,
+): Promise<T> {
   const late = new AbortController();
   const whole = setTimeout(() => late.abort(), timeouts.wholeMs);
   const answer = setTimeout(() => late.abort(), timeouts.answerMs);
   try {
-    const response = await request.fetch(request.url, {
-      method: request.body === undefined ? "GET" : "POST",
+    const response = await fetch(url, {
+      method: "GET",
       redirect: "manual",
       signal: AbortSignal.any([signal, late.signal]),
-      ...(request.body === undefined
-        ? {}
-        : { body: request.body, headers: { "content-type": "application/json; charset=utf-8" } }),
+      ...init,
     });
     clearTimeout(answer);
-    const text = await readText(response);
-    checkStatus(response.status);
-    return parseObject(text);
+    try {
+      return await read(response);
+    } catch (error) {
+      // A body that nobody reads would hold its connection.
+      if (!response.bodyUsed) await response.body?.cancel().catch(() => undefined);
+      throw error;
+    }
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof YingdaError) throw error;
@@ -68,16 +122,20 @@ export async function exchangeJson(request: JsonRequest): Promise<Record<string,
 }
 
 async function readText(response: Response): Promise<string> {
-  if (response.body === null) return "";
+  const tooLong = () => new YingdaError("wecom_refused", "the answer is larger than any of WeCom's");
+  return (await readBytes(response, ANSWER_BYTES_MAX, tooLong)).toString("utf8");
+}
+
+async function readBytes(response: Response, bytesMax: number, tooLong: () => YingdaError): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   // Leaving the loop by the error cancels the body, and with it the connection.
-  for await (const chunk of response.body) {
+  for await (const chunk of response.body ?? []) {
     bytes += chunk.byteLength;
-    if (bytes > ANSWER_BYTES_MAX) throw new YingdaError("wecom_refused", "the answer is larger than any of WeCom's");
+    if (bytes > bytesMax) throw tooLong();
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks, bytes);
 }
 
 function checkStatus(status: number): void {

@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
 import { codeOf, YingdaError } from "../../src/base/errors.ts";
 import { Secret } from "../../src/base/secret.ts";
@@ -443,5 +446,93 @@ describe("WeComApi's secrets and configuration", () => {
       request.path.endsWith("gettoken") ? { errcode: 0, access_token: "t", expires_in: 7200 } : ok;
     await api.sendText(text);
     expect(server.requests.map((request) => request.path)).toEqual([`/proxy${TOKEN_PATH}`, `/proxy${SEND}`]);
+  });
+});
+
+describe("WeComApi.getMedia", () => {
+  const GET = "/cgi-bin/media/get";
+  const options = { bytesMax: 1_000, signal: never, traceId: "trace-1" };
+  const file =
+    (bytes: Buffer, headers: Record<string, string> = { "content-type": "image/jpeg" }) =>
+    (response: ServerResponse) => {
+      response.writeHead(200, headers).end(bytes);
+    };
+
+  test("a file comes as it is, with its name, asked for by its id and a token", async () => {
+    const headers = {
+      "content-type": "text/plain",
+      "content-disposition": 'attachment; filename="%E5%91%A8.txt"',
+    };
+    const { api, lines } = client(() => file(Buffer.from('{"errcode":40007}'), headers));
+    expect(await api.getMedia("canary-id", options)).toEqual({
+      bytes: Buffer.from('{"errcode":40007}'),
+      fileName: "周.txt",
+    });
+    const { method, path, query } = server.requests.at(-1) ?? {};
+    expect([method, path, Object.fromEntries(query ?? [])]).toEqual([
+      "GET",
+      GET,
+      { media_id: "canary-id", access_token: "canary-token-1" },
+    ]);
+    expect(lines.join()).not.toContain("canary");
+    const nameless = client(() => file(Buffer.from("#!AMR\n"), { "content-type": "voice/amr" }));
+    expect((await nameless.api.getMedia("id", options)).fileName).toBeNull();
+  });
+
+  test.each([
+    [40007, "media_gone"],
+    [830002, "media_too_large"],
+    [40004, "wecom_refused"],
+    [48002, "wecom_refused"],
+  ])("errcode %i in JSON is %s, never a file", async (errcode, code) => {
+    const { api } = client([refused(errcode)]);
+    expect((await failureOf(api.getMedia("id", options))).code).toBe(code);
+  });
+
+  test("a success without a file, or one that is only made to look like a file, is none", async () => {
+    const { api } = client([{ errcode: 0, file: { bytes: "a", fileName: null }, bytes: "a" }]);
+    expect((await failureOf(api.getMedia("id", options))).code).toBe("wecom_refused");
+  });
+
+  test("a token that has ended is fetched anew, once", async () => {
+    const { api } = client((_request, nth) => (nth === 1 ? refused(42001) : file(Buffer.from("file"))));
+    expect((await api.getMedia("id", options)).bytes.toString()).toBe("file");
+    expect([server.count(TOKEN_PATH), server.count(GET)]).toEqual([2, 2]);
+  });
+
+  test("a body beyond the limit, also one without an end, is cut, and not asked for again", async () => {
+    let closed: Promise<unknown> = Promise.resolve();
+    const { api } = client(() => (response) => {
+      closed = once(response, "close");
+      response.writeHead(200, { "content-type": "image/jpeg" });
+      const more = () => {
+        while (!response.destroyed && response.write(Buffer.alloc(1_000)));
+      };
+      response.on("drain", more);
+      more();
+    });
+    const error = await failureOf(api.getMedia("canary-id", options));
+    expect([error.code, server.count(GET)]).toEqual(["media_too_large", 1]);
+    await closed;
+    expect(JSON.stringify({ ...error, message: error.message })).not.toContain("canary");
+  });
+
+  test("a packed body is refused, a redirect not followed", async () => {
+    const packed = client(() => file(gzipSync(Buffer.alloc(1_000_000)), { "content-encoding": "gzip" }));
+    expect((await failureOf(packed.api.getMedia("id", options))).code).toBe("media_refused");
+    const moved = client(() => (response) => response.writeHead(302, { location: `${server.url}/elsewhere` }).end());
+    expect((await failureOf(moved.api.getMedia("id", options))).code).toBe("wecom_refused");
+    expect(server.count("/elsewhere")).toBe(0);
+  });
+
+  test("a body that stands still is given up in time", async () => {
+    const { api } = client(
+      () => (response) => {
+        response.writeHead(200, { "content-type": "image/jpeg", "content-length": "10" });
+        response.write("a");
+      },
+      { timeouts: { answerMs: 1_000, wholeMs: 100 } },
+    );
+    expect((await failureOf(api.getMedia("id", options))).details.network).toBe("timeout");
   });
 });
