@@ -68,7 +68,7 @@ export function detectFileType(bytes: Uint8Array, fileName: string | null): File
   if (head.startsWith("RIFF")) return riffType(head);
   if (isBmp(bytes, head)) return "bmp";
   if (head.startsWith("PK\x03\x04")) return officeType(bytes);
-  if (head.startsWith(OLE)) return Buffer.from(bytes).includes(ENCRYPTED_PACKAGE) ? "encrypted-office" : "old-office";
+  if (head.startsWith(OLE)) return bufferOver(bytes).includes(ENCRYPTED_PACKAGE) ? "encrypted-office" : "old-office";
   if (textEncodingOf(bytes) !== null) return textType(fileName);
   return isMp3Frame(bytes) ? "mp3" : "unknown";
 }
@@ -110,4 +110,8 @@ function textType(fileName: string | null): FileType {
   const ending = /\.([a-z]{2,8})$/i.exec(fileName ?? "")?.[1]?.toLowerCase();
   if (ending === "md" || ending === "markdown") return "markdown";
   return ending === "csv" || ending === "tsv" ? "csv" : "text";
+}
+
+function bufferOver(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
