@@ -1,4 +1,4 @@
-import { YingdaError } from "../base/errors.ts";
+import { documentTooLarge, documentUnreadable } from "./document-errors.ts";
 
 /**
  * The directory of a ZIP archive (APPNOTE 4.3), for Office documents alone. The library inflates; which bytes it is given, and
@@ -17,8 +17,6 @@ export interface ZipEntry {
 
 /** A document has some dozens, one full of pictures some hundreds; more would only cost time to go through. */
 const ENTRIES_MAX = 5_000;
-/** All entries together, as the directory says: an honest bomb is known before anything is unpacked. */
-const SIZE_SAID_MAX = 512 * 1024 * 1024;
 
 const END_BYTES = 22;
 const END_SIGNATURE = 0x06054b50;
@@ -32,29 +30,26 @@ const ENCRYPTED_FLAG = 1;
 /**
  * The archive's entries by name.
  * @throws YingdaError `document_unreadable` (damaged, encrypted, or written as Office does not), `document_too_large` (more
- *   entries or bytes than a document has).
+ *   entries than a document has).
  */
 export function readZipDirectory(bytes: Uint8Array): Map<string, ZipEntry> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const end = findEnd(view);
   const count = view.getUint16(end + 10, true);
-  if (count > ENTRIES_MAX) throw tooLarge("entries");
+  if (count > ENTRIES_MAX) throw documentTooLarge("entries");
   const entries = new Map<string, ZipEntry>();
   const taken: { from: number; to: number }[] = [];
   let at = view.getUint32(end + 16, true);
-  let sizeSaid = 0;
   for (let index = 0; index < count; index += 1) {
     const { entry, from, next } = readHeader(bytes, view, at, end);
-    sizeSaid += entry.sizeSaid;
-    if (sizeSaid > SIZE_SAID_MAX) throw tooLarge("size");
     // Two of one name: two readers of the archive could then see different documents.
-    if (entries.has(entry.name)) throw damaged();
+    if (entries.has(entry.name)) throw documentUnreadable("damaged");
     entries.set(entry.name, entry);
     taken.push({ from, to: from + entry.compressed.length });
     at = next;
   }
   taken.sort((a, b) => a.from - b.from || a.to - b.to);
-  if (taken.some(({ from }, index) => from < (taken[index - 1]?.to ?? 0))) throw damaged();
+  if (taken.some(({ from }, index) => from < (taken[index - 1]?.to ?? 0))) throw documentUnreadable("damaged");
   return entries;
 }
 
@@ -64,7 +59,7 @@ function findEnd(view: DataView): number {
   for (let at = view.byteLength - END_BYTES; at >= first; at -= 1) {
     if (view.getUint32(at, true) === END_SIGNATURE) return at;
   }
-  throw damaged();
+  throw documentUnreadable("damaged");
 }
 
 function readHeader(
@@ -73,17 +68,18 @@ function readHeader(
   at: number,
   end: number,
 ): { entry: ZipEntry; from: number; next: number } {
-  if (at + HEADER_BYTES > end || view.getUint32(at, true) !== HEADER_SIGNATURE) throw damaged();
+  if (at + HEADER_BYTES > end || view.getUint32(at, true) !== HEADER_SIGNATURE) throw documentUnreadable("damaged");
   const method = view.getUint16(at + 10, true);
   const nameBytes = view.getUint16(at + 28, true);
   const size = view.getUint32(at + 20, true);
   const localAt = view.getUint32(at + 42, true);
   const next = at + HEADER_BYTES + nameBytes + view.getUint16(at + 30, true) + view.getUint16(at + 32, true);
-  if (next > end || localAt + LOCAL_BYTES > end || view.getUint32(localAt, true) !== LOCAL_SIGNATURE) throw damaged();
-  if ((view.getUint16(at + 8, true) & ENCRYPTED_FLAG) !== 0) throw damaged("encrypted");
-  if (method !== 0 && method !== 8) throw damaged();
+  if (next > end || localAt + LOCAL_BYTES > end || view.getUint32(localAt, true) !== LOCAL_SIGNATURE)
+    throw documentUnreadable("damaged");
+  if ((view.getUint16(at + 8, true) & ENCRYPTED_FLAG) !== 0) throw documentUnreadable("encrypted");
+  if (method !== 0 && method !== 8) throw documentUnreadable("damaged");
   const from = localAt + LOCAL_BYTES + view.getUint16(localAt + 26, true) + view.getUint16(localAt + 28, true);
-  if (from + size > end) throw damaged();
+  if (from + size > end) throw documentUnreadable("damaged");
   const name = Buffer.from(bytes.subarray(at + HEADER_BYTES, at + HEADER_BYTES + nameBytes)).toString("utf8");
   const entry: ZipEntry = {
     name,
@@ -92,12 +88,4 @@ function readHeader(
     sizeSaid: view.getUint32(at + 24, true),
   };
   return { entry, from, next };
-}
-
-function damaged(reason = "damaged"): YingdaError {
-  return new YingdaError("document_unreadable", `the document is ${reason}`, { details: { reason } });
-}
-
-function tooLarge(reason: string): YingdaError {
-  return new YingdaError("document_too_large", "the document unpacks to more than is read", { details: { reason } });
 }
