@@ -38,7 +38,16 @@ async function main(): Promise<number> {
   }
   print({ ok: true, what: "configuration is complete" });
   let failed = 0;
-  for (const check of [checkPolicy, checkKeys, checkRedis, checkDatabase, checkModel, checkApp, checkClock]) {
+  for (const check of [
+    checkPolicy,
+    checkKeys,
+    checkRedis,
+    checkDatabase,
+    checkModel,
+    checkApp,
+    checkSocket,
+    checkClock,
+  ]) {
     for (const finding of await check(config)) {
       if (!finding.ok) failed += 1;
       print(finding);
@@ -180,6 +189,29 @@ async function checkModel({ model }: Config): Promise<Finding[]> {
     );
   }
   return findings;
+}
+
+/** Opens the connection and says nothing: a subscription would push out the service that runs with the same bot. */
+async function checkSocket({ wecom }: Config): Promise<Finding[]> {
+  if (wecom.socket === null) return [];
+  const { url } = wecom.socket;
+  const cure = "Let this machine reach WECOM_BOT_WS_URL: DNS, firewall, and a proxy that takes WebSockets.";
+  return [
+    await attempt("the bot's long connection", cure, async () => {
+      const socket = new WebSocket(url);
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      socket.addEventListener("open", () => resolve());
+      socket.addEventListener("error", () => reject(new Error("no WebSocket answered there")));
+      const late = setTimeout(() => reject(new Error("no answer in time")), CHECK_TIMEOUT_MS);
+      try {
+        await promise;
+      } finally {
+        clearTimeout(late);
+        socket.close();
+      }
+      return "reachable; id and secret are tried by the service alone, since a second connection would close its own";
+    }),
+  ];
 }
 
 async function checkApp({ wecom }: Config): Promise<Finding[]> {

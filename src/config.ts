@@ -133,6 +133,7 @@ const schema = z.object({
   OPENAI_API_KEY: secret.optional(),
   OPENAI_MODEL: text.optional(),
   MODEL_CONTEXT_TOKENS: wholeNumber(1_024, 10_000_000).default(8_192),
+  MODEL_VISION: z.enum(["auto", "yes", "no"]).default("auto"),
   SYSTEM_PROMPT_FILE: text.optional(),
   GROUP_SESSION: z.enum(["group", "member"]).default("group"),
   SESSION_TTL_SECONDS: wholeNumber(1, 31_536_000).default(86_400),
@@ -177,7 +178,13 @@ export interface Config {
   admin: { users: { userId: string; role: "viewer" | "reviewer" | "admin" }[]; bootstrapToken: Secret | null };
   /** The address of a group's robot, key included. */
   alertWebhookUrl: Secret | null;
-  model: { baseUrls: string[]; apiKey: Secret | null; name: string; contextTokens: number };
+  model: {
+    baseUrls: string[];
+    apiKey: Secret | null;
+    name: string;
+    contextTokens: number;
+    vision: "auto" | "yes" | "no";
+  };
   /** What turns a voice message into text; null: nothing does. */
   transcription: { baseUrl: string; apiKey: Secret | null; model: string } | null;
   guard: { kind: Env["GUARD_KIND"]; baseUrl: string; apiKey: Secret | null; model: string } | null;
@@ -227,6 +234,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       apiKey: e.OPENAI_API_KEY ?? null,
       name: e.OPENAI_MODEL ?? "",
       contextTokens: e.MODEL_CONTEXT_TOKENS,
+      vision: e.MODEL_VISION,
     },
     transcription: transcriptionOf(e),
     guard: guardOf(e),
@@ -317,9 +325,7 @@ function noticesOf(given: Record<string, unknown>): string[] {
   const guardless =
     given.GUARD_BASE_URL === undefined &&
     (["GUARD_MODEL", "GUARD_API_KEY", "GUARD_KIND"] as const).some((name) => given[name] !== undefined);
-  return [
-    ...(guardless ? ["GUARD_BASE_URL is missing: without it the other GUARD_* settings have no effect."] : []),
-  ];
+  return [...(guardless ? ["GUARD_BASE_URL is missing: without it the other GUARD_* settings have no effect."] : [])];
 }
 
 function fault(name: string, what: string): string {

@@ -14,6 +14,7 @@ import { createCards } from "./gateway/cards.ts";
 import { createAppChannel, createBotChannel } from "./gateway/channels.ts";
 import { createConsole } from "./gateway/console.ts";
 import { closeServer, createHttpServer, listen } from "./gateway/http-server.ts";
+import { createMediaDesk } from "./gateway/media.ts";
 import { startModeration } from "./gateway/moderation.ts";
 import { readOptional } from "./gateway/settings-files.ts";
 import { SocketSink } from "./handlers/bot-socket/socket-sink.ts";
@@ -170,6 +171,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     contextTokens: config.model.contextTokens,
     botName,
     nameOf: async (userId, signal) => names.nameOf(userId, signal),
+    media: createMediaDesk(config, { redis, app, clock }),
     sinkFor,
     async bubbleChanged({ reply }) {
       if (reply.kind === "socket") await outbox?.hint({ ...reply, kind: "show" });

@@ -39,6 +39,7 @@ export const ERROR_STATUS = {
   model_timeout: 504,
   model_cut_short: 502,
   model_empty: 502,
+  model_cannot_see: 502,
   // the guard model
   guard_unreachable: 502,
   guard_overloaded: 503,

@@ -2,6 +2,8 @@ import { YingdaError } from "../base/errors.ts";
 import type { ChatResult } from "../llm/chat-model.ts";
 import { forbids, type ModerationContext, type Verdict } from "../moderation/verdict.ts";
 import type { Standing } from "../session/conduct.ts";
+import type { SessionImage } from "../session/session-images.ts";
+import type { SessionTurn } from "../session/session-turn.ts";
 import { caseNumberOf } from "./case-number.ts";
 import { judgedText, type MaskedQuestion, maskQuestion, masksIn, ShownText, withKnownValues } from "./masking.ts";
 import { noteConduct, standingOf } from "./member-conduct.ts";
@@ -70,7 +72,8 @@ class Asking {
     const local = withKnownValues(found, this.#judged, recalled, userId);
     const masked = maskQuestion(this.#question, local, recalled, userId);
     turn.hidden.push(...masked.masks.map(({ value }) => value));
-    const prompt = promptFor(masked.question, recalled, composer, clock.nowMs());
+    const pictures = await this.#picturesOf(recalled);
+    const prompt = promptFor(masked.question, recalled, composer, clock.nowMs(), pictures);
     if (prompt === null) {
       await this.#judgedQuestion(local);
       return { ...this.#plain(TEXTS[this.#language].tooLong, "failed"), errorCode: "model_refused_request" };
@@ -124,7 +127,24 @@ class Asking {
     const text = event.type === "withhold" ? event.withheldText : event.text;
     this.#note(event.verdict, "answer", text);
     if (event.type === "withhold") return this.#refusal(event.verdict, "withheld");
+    await this.#keepPictures();
     return this.#answered(event.text, event.result, masked, isFirst);
+  }
+
+  /** What the model saw in earlier questions, where it sees and the pictures are still there. */
+  async #picturesOf(recalled: readonly SessionTurn[]): Promise<Map<string, SessionImage>> {
+    const { media } = this.#composer;
+    if (media === undefined || !media.vision.sees) return new Map();
+    const ids = recalled.flatMap(({ images = [] }) => images.map(({ id }) => id));
+    return media.readImages(this.#turn.message.conversationId, ids);
+  }
+
+  /** Before the turn that speaks of them is remembered. */
+  async #keepPictures(): Promise<void> {
+    const { media, sessionTtlMs } = this.#composer;
+    const { images } = this.#question;
+    if (media === undefined || images.length === 0) return;
+    await media.keepImages(this.#turn.message.conversationId, images, sessionTtlMs);
   }
 
   #answered(text: string, result: ChatResult, masked: MaskedQuestion, isFirst: boolean): Draft {
@@ -137,6 +157,7 @@ class Asking {
     const masks = masksIn([question.text, question.quote ?? "", text], masked.masks, userId);
     const notes = this.#asked === null ? [] : moderator.notesFor(this.#asked, isFirst, this.#language);
     if (result.finishReason === "length") notes.unshift(TEXTS[this.#language].answerEndedEarly);
+    notes.push(...question.unread);
     return {
       text: [new ShownText(masked.masks).end(text), ...notes].join("\n\n"),
       language: this.#language,

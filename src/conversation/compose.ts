@@ -1,9 +1,12 @@
 import { codeOf, YingdaError } from "../base/errors.ts";
 import type { Message } from "../session/message.ts";
+import type { SessionTurn } from "../session/session-turn.ts";
+import type { UnansweredQuestion } from "../session/turn-desk.ts";
 import { answerQuestion } from "./answer-question.ts";
 import { answerCommand, languageOfCommand } from "./command-replies.ts";
 import { parseCommand } from "./commands.ts";
 import { unmaskedQuestion } from "./masking.ts";
+import { type Material, readMaterial, type SeenImage } from "./material.ts";
 import type { Question } from "./question.ts";
 import { type Draft, leftUnanswered, plainDraft } from "./reply.ts";
 import { kindNames, languageOf, TEXTS } from "./texts.ts";
@@ -30,49 +33,111 @@ async function compose(turn: TurnInHand, composer: Composer): Promise<Draft> {
   const command = message.kind === "greeting" ? "greeting" : parseCommand(message.text);
   if (command === "retry") return retryLast(turn, composer);
   if (command !== null) return answerCommand(command, turn, composer);
-  const unreadable = sayUnreadable(message);
-  if (unreadable !== null) return unreadable;
-  return answerQuestion(await questionOf(turn, composer), turn, composer);
+  return answerMessage(message, turn, composer);
 }
 
-async function questionOf({ message, signal }: TurnInHand, composer: Composer): Promise<Question> {
+/** Answers what was written together with what came with it. */
+async function answerMessage(message: Message, turn: TurnInHand, composer: Composer): Promise<Draft> {
+  const question = await questionOf(message, turn, composer);
+  if (question.text.trim() === "" && question.quote === undefined && question.images.length === 0) {
+    const texts = TEXTS[languageOf(message.text)];
+    const text = question.unread.length === 0 ? texts.emptyMessage : question.unread.join("\n");
+    return withRecord(plainDraft(text, message, "command"), question, message);
+  }
+  try {
+    return withRecord(await answerQuestion(question, turn, composer), question, message);
+  } catch (error) {
+    const vision = composer.media?.vision;
+    if (codeOf(error) !== "model_cannot_see" || vision?.sees !== true) throw error;
+    composer.log.warn({ err: error }, "the model takes no pictures; none is shown to it from now on");
+    vision.refused();
+    return answerMessage(message, turn, composer);
+  }
+}
+
+async function questionOf(message: Message, { signal }: TurnInHand, composer: Composer): Promise<Question> {
   const group = message.groupId !== undefined;
-  const kinds = message.attachments.map((attachment) => attachment.kind);
+  const speaker = group ? await composer.nameOf(message.sender.userId, signal) : "";
+  const { quoted, images, spoken, unread } = await materialOf(message, composer, signal);
+  const text = [message.text, ...spoken].filter((words) => words.trim() !== "").join("\n");
+  const texts = TEXTS[languageOf(text)];
+  const kinds = kindNames(
+    unread.map(({ kind }) => kind),
+    "zh",
+  );
+  const onlyMaterial = text === "" && (images.length > 0 || quoted.length > 0);
   return {
-    text: message.text,
-    ...(message.quote === undefined ? {} : { quote: message.quote.text }),
-    speaker: group ? await composer.nameOf(message.sender.userId, signal) : "",
+    text,
+    ...(quoted.length === 0 ? {} : { quote: quoted.join("\n\n") }),
+    speaker,
     group,
-    notes:
-      kinds.length === 0 ? [] : [`来信附有你看不到的${kindNames(kinds, "zh").join("、")} / attached, not readable`],
+    notes: [
+      ...(kinds.length === 0 ? [] : [`来信附有你看不到的${kinds.join("、")} / attached, not readable`]),
+      ...(onlyMaterial ? [texts.onlyMaterial] : []),
+    ],
+    unread: [...new Set(unread.map(({ kind, why }) => texts.unread(kind, why)))],
+    images,
     change: "add",
   };
 }
 
+async function materialOf(message: Message, { media }: Composer, signal: AbortSignal): Promise<Material> {
+  if (media !== undefined) return readMaterial(message, media, signal);
+  const quoted = message.quote === undefined || message.quote.text === "" ? [] : [message.quote.text];
+  return { quoted, images: [], spoken: [], unread: message.attachments.map(({ kind }) => ({ kind, why: "failed" })) };
+}
+
+/** What reviewers read as the question: the words, those that were spoken, and what else came, by its kind. */
+function withRecord(draft: Draft, question: Question, { attachments }: Message): Draft {
+  if (attachments.length === 0) return draft;
+  const marks = attachments.map(({ kind }) => `[${kindNames([kind], "zh").join("")}]`);
+  return { ...draft, asked: [question.text, ...marks].filter((words) => words !== "").join(" ") };
+}
+
 /** Asks the question again that got no answer, else the last one that did. */
 async function retryLast(turn: TurnInHand, composer: Composer): Promise<Draft> {
-  const asNow = await questionOf(turn, composer);
-  const { unanswered } = await turn.desk.notes();
-  if (unanswered !== null) return answerQuestion({ ...asNow, ...unanswered }, turn, composer);
-  const last = (await turn.desk.recall()).at(-1);
+  const { message, desk } = turn;
+  const { unanswered } = await desk.notes();
+  if (unanswered !== null) return answerMessage(asAskedNow(message, unanswered), turn, composer);
+  const last = (await desk.recall()).at(-1);
   if (last === undefined) {
-    return plainDraft(TEXTS[await languageOfCommand(turn)].nothingToRetry, turn.message, "command");
+    return plainDraft(TEXTS[await languageOfCommand(turn)].nothingToRetry, message, "command");
   }
-  const { text, quote } = unmaskedQuestion(last, turn.message.sender.userId);
+  const { text, quote } = unmaskedQuestion(last, message.sender.userId);
   const { speaker } = last;
-  const again: Question = { ...asNow, text, ...(quote === undefined ? {} : { quote }), speaker, change: "replace" };
+  const asNow = await questionOf({ ...message, text, attachments: [] }, turn, composer);
+  const images = await picturesAgain(last, message, composer);
+  const again: Question = {
+    ...asNow,
+    text,
+    ...(quote === undefined ? {} : { quote }),
+    images,
+    speaker,
+    change: "replace",
+  };
   return answerQuestion(again, turn, composer);
 }
 
-/** A message without a word that we could answer. */
-function sayUnreadable(message: Message): Draft | null {
-  if (message.text.trim() !== "" || message.quote !== undefined) return null;
-  const kinds = kindNames(
-    message.attachments.map((attachment) => attachment.kind),
-    "zh",
+/** The message that was not answered, as if it had come now. */
+function asAskedNow(message: Message, { text, quote, attachments = [] }: UnansweredQuestion): Message {
+  const { quote: _none, ...rest } = message;
+  return { ...rest, text, attachments, ...(quote === undefined ? {} : { quote: { kind: "text", text: quote } }) };
+}
+
+async function picturesAgain(
+  { images = [] }: SessionTurn,
+  message: Message,
+  { media }: Composer,
+): Promise<SeenImage[]> {
+  if (media === undefined || !media.vision.sees) return [];
+  const kept = await media.readImages(
+    message.conversationId,
+    images.map(({ id }) => id),
   );
-  const text = kinds.length === 0 ? TEXTS.zh.emptyMessage : TEXTS.zh.cannotRead(kinds);
-  return plainDraft(text, message, "command");
+  return images.flatMap(({ id, tokens }) => {
+    const picture = kept.get(id);
+    return picture === undefined ? [] : [{ ...picture, tokens }];
+  });
 }
 
 /** Stopped by the person: what was shown stays, marked. Anything else: exactly one clear apology instead of half an answer. */

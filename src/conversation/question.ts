@@ -1,7 +1,8 @@
-import type { ChatMessage } from "../llm/chat-model.ts";
-import { buildPrompt, renderUserTurn, type UserTurn } from "../llm/prompt.ts";
+import type { ChatImage, ChatMessage } from "../llm/chat-model.ts";
+import { buildPrompt, renderUserTurn, type UserTurn, withImages } from "../llm/prompt.ts";
 import { SESSION_TEXT_MAX, type SessionMask, type SessionTurn } from "../session/session-turn.ts";
 import { estimateTokens, fitTurns, MESSAGE_OVERHEAD_TOKENS } from "../session/token-budget.ts";
+import type { SeenImage } from "./material.ts";
 
 /** A question as it is put to the model. */
 export interface Question {
@@ -10,8 +11,12 @@ export interface Question {
   /** The asker's name in a group, empty elsewhere. */
   speaker: string;
   group: boolean;
-  /** What came with the message and cannot be read, in words. */
+  /** For the model: what is true of this message, in words. */
   notes: string[];
+  /** For the member, below the answer: what came with the message and was not read. */
+  unread: string[];
+  /** Pictures to look at. */
+  images: readonly SeenImage[];
   /** What the session does with the answer: a new turn, or the last one again. */
   change: "add" | "replace";
 }
@@ -32,6 +37,8 @@ export function promptFor(
   recalled: SessionTurn[],
   model: { systemPrompt: string; contextTokens: number },
   nowMs: number,
+  /** Those of the recalled turns, where the model sees. */
+  pictures: ReadonlyMap<string, ChatImage> = new Map(),
 ): ChatMessage[] | null {
   const asked = asUserTurn(question);
   const roomTokens =
@@ -39,14 +46,18 @@ export function promptFor(
     answerTokensFor(model.contextTokens) -
     estimateTokens(model.systemPrompt) -
     PROMPT_MARGIN_TOKENS;
-  const questionTokens = estimateTokens(renderUserTurn(asked));
+  const questionTokens = estimateTokens(renderUserTurn(asked)) + tokensOf(question.images);
   if (questionTokens > roomTokens) return null;
   // A fixed share for the question: otherwise its length would move the history's start each turn, and with it the
   // beginning that the server's prefix cache knows.
   const historyTokens = roomTokens - Math.max(questionTokens, Math.floor(model.contextTokens / 8));
   const earlier = question.change === "replace" ? recalled.slice(0, -1) : recalled;
   const turns = fitTurns(earlier, Math.max(0, historyTokens)).flatMap((past): ChatMessage[] => [
-    { role: "user", content: renderUserTurn({ ...past, group: question.group }) },
+    {
+      role: "user",
+      content: renderUserTurn({ ...userTurnOf(past), group: question.group }),
+      ...picturesOf(past, pictures),
+    },
     { role: "assistant", content: past.answer },
   ]);
   return buildPrompt({
@@ -57,8 +68,25 @@ export function promptFor(
   });
 }
 
-function asUserTurn({ text, quote, speaker, group }: Question): UserTurn {
-  return { question: text, ...(quote === undefined ? {} : { quote }), speaker, group };
+function asUserTurn({ text, quote, speaker, group, images }: Question): UserTurn {
+  return { question: text, ...(quote === undefined ? {} : { quote }), speaker, group, images };
+}
+
+function userTurnOf({ question, quote, speaker }: SessionTurn): Omit<UserTurn, "group"> {
+  return { question, ...(quote === undefined ? {} : { quote }), speaker };
+}
+
+function picturesOf({ images = [] }: SessionTurn, pictures: ReadonlyMap<string, ChatImage>) {
+  return withImages(
+    images.flatMap(({ id }) => {
+      const picture = pictures.get(id);
+      return picture === undefined ? [] : [{ mimeType: picture.mimeType, base64: picture.base64 }];
+    }),
+  );
+}
+
+function tokensOf(images: readonly { tokens: number }[]): number {
+  return images.reduce((sum, { tokens }) => sum + tokens, 0);
 }
 
 /** What the session keeps of an answered question, as the model knew it. */
@@ -70,10 +98,12 @@ export function toSessionTurn(question: Question, answer: string, masks: Session
     ...(question.quote === undefined ? {} : { quote: kept(question.quote) }),
     answer: kept(answer),
     ...(masks.length === 0 ? {} : { masks }),
+    ...(question.images.length === 0 ? {} : { images: question.images.map(({ id, tokens }) => ({ id, tokens })) }),
     atMs: nowMs,
   };
   const tokens =
-    estimateTokens(renderUserTurn({ ...turn, group: question.group })) +
+    estimateTokens(renderUserTurn({ ...userTurnOf({ ...turn, tokens: 0 }), group: question.group })) +
+    tokensOf(question.images) +
     estimateTokens(turn.answer) +
     2 * MESSAGE_OVERHEAD_TOKENS;
   return { ...turn, tokens };

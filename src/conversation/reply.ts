@@ -21,6 +21,8 @@ export interface Draft {
   caseNumber?: string;
   unanswered?: "clear" | UnansweredQuestion;
   stop?: { obeyed: string } | { answered: true };
+  /** What was asked, for the record, where it is more than the message's text. */
+  asked?: string;
   /** Put aside for a person to look at, since trying again did not help. */
   setAside?: boolean;
 }
@@ -33,7 +35,14 @@ export function plainDraft(text: string, message: Message, outcome: TurnOutcome)
 /** What `/retry` asks again when this message got no answer. A command or an opened chat has no question: what is kept stays. */
 export function leftUnanswered(message: Message): Pick<Draft, "unanswered"> {
   if (message.kind !== "message" || parseCommand(message.text) !== null) return {};
-  return { unanswered: { text: message.text, ...(message.quote === undefined ? {} : { quote: message.quote.text }) } };
+  const { text, quote, attachments } = message;
+  return {
+    unanswered: {
+      text,
+      ...(quote === undefined ? {} : { quote: quote.text }),
+      ...(attachments.length === 0 ? {} : { attachments }),
+    },
+  };
 }
 
 /** A complete reply as the journal keeps it: everything that is needed to deliver, remember and record it after a crash. */
@@ -61,6 +70,7 @@ export function toReply(
   },
 ): Reply {
   const { message, hidden } = facts;
+  const asked = draft.asked ?? message.text;
   return {
     parts,
     session: draft.session,
@@ -77,8 +87,8 @@ export function toReply(
       groupId: message.groupId ?? null,
       userId: message.sender.userId,
       outcome: draft.outcome,
-      question: message.text,
-      questionMasked: recordText(message.text, hidden),
+      question: asked,
+      questionMasked: recordText(asked, hidden),
       answer: draft.text,
       answerMasked: recordText(draft.text, hidden),
       errorCode: draft.errorCode ?? null,

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../base/errors.ts";
+import type { UnreadReason } from "./material.ts";
 
 export type Language = "zh" | "en";
 
@@ -13,8 +14,11 @@ export interface Texts {
   nothingToRetry: string;
   nothingToAppeal: string;
   appealed(caseNumber: string): string;
-  cannotRead(kinds: string[]): string;
   emptyMessage: string;
+  /** One sentence for each thing that could not be read. */
+  unread(kind: string, why: UnreadReason): string;
+  /** For the model: a message of files or pictures without a word. */
+  onlyMaterial: string;
   busy: string;
   tooLong: string;
   laterAsNewMessage: string;
@@ -51,8 +55,9 @@ const zh: Texts = {
   nothingToRetry: "还没有可以重试的问题，请直接提问。",
   nothingToAppeal: "最近没有被拒绝的请求，不需要申诉。",
   appealed: (caseNumber) => `已提交申诉（编号 ${caseNumber}），管理员会复核。感谢反馈。`,
-  cannotRead: (kinds) => `我现在还看不了${kinds.join("、")}，请用文字告诉我需要什么。`,
   emptyMessage: "我没有收到文字内容，请把问题写给我。",
+  unread: (kind, why) => UNREAD_ZH[why](KIND_NAMES.zh[kind] ?? "内容"),
+  onlyMaterial: "对方只发来了材料，没有写问题：先简短说明内容，再问需要做什么",
   busy: "你的消息有点多，我还在处理前面的，请稍后再发这一条。",
   tooLong: "这条消息太长了，我一次读不完。请拆短一些，或只发需要我看的部分。",
   laterAsNewMessage: "（回答还没写完，写好后会作为新消息发给你）",
@@ -67,6 +72,21 @@ const zh: Texts = {
   appealRejected: (caseNumber) => `你的申诉（编号 ${caseNumber}）已由另一位同事复核：维持原来的处理。`,
   recalled: (caseNumber) => `刚才的一条回答已由管理员撤回（编号 ${caseNumber}）。`,
   failed: (code) => `${FAILED_ZH[code] ?? "抱歉，出了点问题，这条消息没能回答。"}请稍后再试，或发送“重试”。`,
+};
+
+const UNREAD_ZH: Record<UnreadReason, (kind: string) => string> = {
+  cannot_see: () => "当前的模型看不了图片，请用文字描述一下。",
+  cannot_hear: () => "我还听不了语音，请改发文字，或用“转文字”后再发。",
+  cannot_watch: () => "我看不了视频，请用文字说明，或发截图给我。",
+  too_large: (kind) => `这个${kind}太大了，我读不了，请压缩或拆小后再发。`,
+  too_many: (kind) => `一次发来的${kind}太多，后面的我没有看，请分几次发。`,
+  gone: (kind) => `这个${kind}已经过期取不到了，请再发一次。`,
+  unknown_type: (kind) => `这种${kind}我读不了；可以发 PDF、Word、Excel、PPT、文本、Markdown 或 CSV。`,
+  no_text: (kind) => `这个${kind}里没有可读的文字（可能是扫描件），请发文字版或截图。`,
+  damaged: (kind) => `这个${kind}打不开，可能已损坏或设了密码，请检查后再发。`,
+  old_format: () => "这是旧版 Office 文件（.doc、.xls、.ppt），请另存为 .docx、.xlsx、.pptx 或 PDF 再发。",
+  locked: (kind) => `这个${kind}设了密码，我打不开，请去掉密码后再发。`,
+  failed: (kind) => `这个${kind}没有取到，请稍后再发一次。`,
 };
 
 const FAILED_ZH: Partial<Record<ErrorCode, string>> = {
@@ -98,8 +118,9 @@ const en: Texts = {
   nothingToRetry: "There is no question to answer again yet; just ask one.",
   nothingToAppeal: "Nothing was refused lately, so there is nothing to appeal.",
   appealed: (caseNumber) => `Your appeal is in (case ${caseNumber}); an admin will look at it. Thank you.`,
-  cannotRead: (kinds) => `I cannot read ${kinds.join(", ")} yet. Please tell me in words what you need.`,
   emptyMessage: "I received no text. Please write me your question.",
+  unread: (kind, why) => UNREAD_EN[why](ONE_OF_KIND_EN[kind] ?? "thing"),
+  onlyMaterial: "only material came, without a question: say briefly what it is, then ask what is wanted",
   busy: "You have sent a lot and I am still working on it. Please send this one again in a moment.",
   tooLong: "This message is too long for me to read at once. Please shorten it or send only the part that matters.",
   laterAsNewMessage: "(not finished yet; the answer will come as a new message)",
@@ -116,6 +137,33 @@ const en: Texts = {
   recalled: (caseNumber) => `An admin has taken back one of the last answers (case ${caseNumber}).`,
   failed: (code) =>
     `${FAILED_EN[code] ?? "Sorry, something went wrong and this message was not answered."} Please try again later, or send /retry.`,
+};
+
+const UNREAD_EN: Record<UnreadReason, (kind: string) => string> = {
+  cannot_see: () => "The current model cannot see pictures; please describe it in words.",
+  cannot_hear: () => "I cannot listen to voice messages yet; please send text.",
+  cannot_watch: () => "I cannot watch videos; please describe it or send a screenshot.",
+  too_large: (kind) => `This ${kind} is too large for me to read; please make it smaller or split it.`,
+  too_many: (kind) =>
+    `There was more than one ${kind} too many at once and I did not look at the rest; please send them in parts.`,
+  gone: (kind) => `This ${kind} has expired and can no longer be fetched; please send it again.`,
+  unknown_type: (kind) =>
+    `I cannot read this kind of ${kind}; PDF, Word, Excel, PowerPoint, text, Markdown and CSV work.`,
+  no_text: (kind) =>
+    `There is no readable text in this ${kind} (a scan, perhaps); please send it as text or a screenshot.`,
+  damaged: (kind) => `This ${kind} cannot be opened; it may be damaged or have a password.`,
+  old_format: () => "This is an old Office file (.doc, .xls, .ppt); please save it as .docx, .xlsx, .pptx or PDF.",
+  locked: (kind) => `This ${kind} has a password and I cannot open it; please send it without one.`,
+  failed: (kind) => `This ${kind} could not be fetched; please send it again in a moment.`,
+};
+
+const ONE_OF_KIND_EN: Record<string, string> = {
+  image: "picture",
+  voice: "voice message",
+  video: "video",
+  file: "file",
+  location: "location",
+  link: "link",
 };
 
 const FAILED_EN: Partial<Record<ErrorCode, string>> = {

@@ -7,6 +7,7 @@ import type { FlagRecord } from "../review/records.ts";
 import type { Conduct } from "../session/conduct.ts";
 import type { ConversationDesk } from "../session/conversations.ts";
 import type { Message } from "../session/message.ts";
+import type { MediaDesk } from "./material.ts";
 import type { Reply } from "./reply.ts";
 import type { ReplySink } from "./reply-sink.ts";
 
@@ -20,6 +21,10 @@ export interface Composer {
   botName: string;
   /** The name of a member for group sessions; falls back to the userid, never throws. */
   nameOf(userId: string, signal: AbortSignal): Promise<string>;
+  /** What came with messages; without it nothing of that is read. */
+  media?: MediaDesk;
+  /** How long a session lives, and what belongs to it. */
+  sessionTtlMs: number;
   events: Events;
   log: Logger;
   clock: Clock;

@@ -28,7 +28,6 @@ export interface TurnParts extends Composer {
   sinkFor(message: Message, desk: ConversationDesk<Reply>): ReplySink;
   /** Tells whoever sends bubbles on by itself that this one was written without its sink. */
   bubbleChanged?(message: Message): Promise<void>;
-  sessionTtlMs: number;
   turnTimeoutMs: number;
   events: Events;
   clock: Clock;

@@ -3,6 +3,13 @@
 export interface ChatMessage {
   role: "system" | "user" | "assistant";
   content: string;
+  /** Pictures that belong to a user's message, before its text. Only for models that see. */
+  images?: readonly ChatImage[];
+}
+
+export interface ChatImage {
+  mimeType: string;
+  base64: string;
 }
 
 export interface ChatRequest {

@@ -79,6 +79,7 @@ function reasonOfStatus(status: number, facts: ErrorFacts): FailureReason {
     case 529:
       return "overloaded";
     default:
+      if (CANNOT_SEE.test(facts.message)) return "cannot_see";
       if (status >= 500) return "server_error";
       return facts.code === "context_length_exceeded" || TOO_LONG.test(facts.message)
         ? "prompt_too_long"
@@ -89,6 +90,10 @@ function reasonOfStatus(status: number, facts: ErrorFacts): FailureReason {
 /** How vLLM, SGLang, llama.cpp and OpenAI say that a prompt does not fit. Only read, never passed on. */
 const TOO_LONG =
   /context (length|window|size)|maximum (model|input|allowed) length|max_model_len|prompt is too long|longer than/i;
+
+/** How vLLM, SGLang, llama.cpp, Ollama and OpenAI say that a model takes no pictures; llama.cpp with a 500. */
+const CANNOT_SEE =
+  /not a multimodal model|multimodal (data|input)|image input is not supported|does not support (image|vision|multimodal)|image_url.{0,60}(not supported|unsupported|only supported)|(unsupported|invalid) content type.{0,40}image|mmproj/i;
 
 interface ErrorFacts {
   status?: number;

@@ -100,6 +100,11 @@ const MEANINGS = {
     message:
       "The prompt is longer than the model's window; lower MODEL_CONTEXT_TOKENS to what the server was started with.",
   },
+  cannot_see: {
+    ...requestWrong,
+    code: "model_cannot_see",
+    message: "The model reads text only; set MODEL_VISION=no, or serve a model that sees pictures.",
+  },
   credentials: {
     ...setUpWrong,
     code: "model_refused_request",

@@ -4,7 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Secret } from "../base/secret.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import { boundedFetch } from "./bounded-fetch.ts";
-import type { ChatEvent, ChatRequest } from "./chat-model.ts";
+import type { ChatEvent, ChatMessage, ChatRequest } from "./chat-model.ts";
 import { failureOf } from "./failure-of.ts";
 import { type FailureReason, ModelFailure } from "./model-failure.ts";
 import type { ModelLimits } from "./model-limits.ts";
@@ -170,7 +170,7 @@ export class OpenAiEndpoint {
   #body(request: ChatRequest): OpenAI.ChatCompletionCreateParamsStreaming {
     return {
       model: this.#options.model,
-      messages: request.messages,
+      messages: request.messages.map(wireMessage),
       [this.#dialect.tokenLimitField]: request.answerTokensMax,
       stream: true,
       ...(this.#dialect.streamOptions ? { stream_options: { include_usage: true } } : {}),
@@ -215,6 +215,16 @@ export class OpenAiEndpoint {
     this.#reportedReasoning = true;
     this.#options.onReasoningInAnswer();
   }
+}
+
+/** Pictures as content parts; a message without any as the plain text that every server takes. */
+function wireMessage({ role, content, images = [] }: ChatMessage): OpenAI.ChatCompletionMessageParam {
+  if (role !== "user" || images.length === 0) return { role, content };
+  const pictures = images.map(({ mimeType, base64 }) => ({
+    type: "image_url" as const,
+    image_url: { url: `data:${mimeType};base64,${base64}` },
+  }));
+  return { role, content: content === "" ? pictures : [...pictures, { type: "text", text: content }] };
 }
 
 const CLIENT_TIMEOUT_SURPLUS_MS = 10_000;

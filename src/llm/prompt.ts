@@ -1,4 +1,4 @@
-import type { ChatMessage } from "./chat-model.ts";
+import type { ChatImage, ChatMessage } from "./chat-model.ts";
 
 export { DEFAULT_SYSTEM_PROMPT } from "./system-prompt.ts";
 
@@ -10,6 +10,8 @@ export interface UserTurn {
   /** The name of who speaks; used in groups only, where several people share the conversation. */
   speaker?: string;
   group: boolean;
+  /** Pictures that come with the question; those of earlier turns are in `turns`. */
+  images?: readonly ChatImage[];
 }
 
 export interface PromptParts extends UserTurn {
@@ -42,7 +44,12 @@ export interface PromptParts extends UserTurn {
 export function buildPrompt(parts: PromptParts): ChatMessage[] {
   const { dateText, notes = [] } = parts.volatile;
   const context = mark("chat-context", [`时间 / now: ${dateText}`, ...notes].map(oneLine).join("\n"));
-  const past = alternating([...parts.turns, { role: "user", content: `${context}\n${renderUserTurn(parts)}` }]);
+  const asked: ChatMessage = {
+    role: "user",
+    content: `${context}\n${renderUserTurn(parts)}`,
+    ...withImages(parts.images),
+  };
+  const past = alternating([...parts.turns, asked]);
   return [{ role: "system", content: `${parts.systemPrompt.trim()}\n\n${MARKS_NOTE}`.trim() }, ...past];
 }
 
@@ -105,13 +112,20 @@ function oneLine(text: string): string {
     .trim();
 }
 
+/** Nothing where there are none, so that a message without pictures stays what it was. */
+export function withImages(images: readonly ChatImage[] = []): { images?: ChatImage[] } {
+  return images.length === 0 ? {} : { images: images.map(({ mimeType, base64 }) => ({ mimeType, base64 })) };
+}
+
 function alternating(messages: readonly ChatMessage[]): ChatMessage[] {
   const joined: ChatMessage[] = [];
-  for (const { role, content } of messages) {
+  for (const { role, content, images } of messages) {
     const before = joined.at(-1);
     if (before === undefined && role === "assistant") continue;
-    if (before?.role === role) before.content += `\n\n${content}`;
-    else joined.push({ role, content });
+    if (before?.role === role) {
+      before.content += `\n\n${content}`;
+      Object.assign(before, withImages([...(before.images ?? []), ...(images ?? [])]));
+    } else joined.push({ role, content, ...withImages(images) });
   }
   for (const message of joined) message.content = withoutTemplateMarks(message.content);
   return joined;

@@ -47,6 +47,8 @@ export interface ConversationKeys {
   toldBusy: string;
   sent: string;
   notes: string;
+  /** Pictures of the session's turns. */
+  images: string;
   wake: string;
   records: string;
   dead: string;
@@ -66,6 +68,7 @@ export function conversationKeys(conversationId: string): ConversationKeys {
     toldBusy: own("toldbusy"),
     sent: own("sent"),
     notes: own("notes"),
+    images: own("images"),
     wake: wakeKey(shard),
     records: recordsKey(shard),
     dead: deadKey(shard),

@@ -7,9 +7,17 @@ export interface SessionTurn {
   answer: string;
   /** What the placeholders in question and answer stand for. The model never reads the values. */
   masks?: SessionMask[];
-  /** Estimated tokens of all of it. */
+  /** Pictures that came with the question; their bytes lie in `SessionImages`. */
+  images?: SessionImageNote[];
+  /** Estimated tokens of all of it, pictures included. */
   tokens: number;
   atMs: number;
+}
+
+export interface SessionImageNote {
+  id: string;
+  /** Of the model's window. */
+  tokens: number;
 }
 
 /** A value that was hidden from the model, and whose it is. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { ConversationDesk } from "./conversations.ts";
 import { NOTES_TTL_MS, SENT_TTL_MS, SNAPSHOT_TTL_MS, STOP_TTL_MS, snapshotKey } from "./keys.ts";
 import { type Lease, leaseLost } from "./lease.ts";
-import type { Message } from "./message.ts";
+import type { Attachment, Message } from "./message.ts";
 import { inStore } from "./redis.ts";
 import { Script } from "./script.ts";
 import { SESSION_TURNS_MAX, type SessionTurn } from "./session-turn.ts";
@@ -80,7 +80,7 @@ return 1
 
 /**
  * Ends a turn in one step: the message leaves the mailbox, the session gains the turn, the record waits for the database.
- * KEYS lease, mail, journal, session, records, dead, notes, stop, obeyed
+ * KEYS lease, mail, journal, session, records, dead, notes, stop, obeyed, images
  * ARGV lease value, message id, "keep"|"add"|"replace"|"forget", turn JSON, session turns max, session TTL ms,
  *      record JSON, records max, dead letter JSON or "", dead letters max, case number or "", notes TTL ms,
  *      "" | "answered" this message was a stop request | the stop request that was obeyed, stop TTL ms,
@@ -93,13 +93,16 @@ local head = redis.call('LINDEX', KEYS[2], 0)
 if not head or cjson.decode(head)['id'] ~= ARGV[2] then return -1 end
 redis.call('LPOP', KEYS[2])
 redis.call('DEL', KEYS[3])
-if ARGV[3] == 'forget' then redis.call('DEL', KEYS[4]) end
+if ARGV[3] == 'forget' then redis.call('DEL', KEYS[4], KEYS[10]) end
 if ARGV[3] == 'replace' then redis.call('RPOP', KEYS[4]) end
 if ARGV[3] == 'add' or ARGV[3] == 'replace' then
   redis.call('RPUSH', KEYS[4], ARGV[4])
   redis.call('LTRIM', KEYS[4], -tonumber(ARGV[5]), -1)
 end
-if redis.call('EXISTS', KEYS[4]) == 1 then redis.call('PEXPIRE', KEYS[4], ARGV[6]) end
+if redis.call('EXISTS', KEYS[4]) == 1 then
+  redis.call('PEXPIRE', KEYS[4], ARGV[6])
+  redis.call('PEXPIRE', KEYS[10], ARGV[6])
+end
 redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[8], '*', 'r', ARGV[7])
 if ARGV[9] ~= '' then
   redis.call('RPUSH', KEYS[6], ARGV[9])
@@ -146,6 +149,8 @@ export interface NotedReply<Reply> {
 export interface UnansweredQuestion {
   text: string;
   quote?: string;
+  /** Fetched again when it is asked again, as long as WeCom has them. */
+  attachments?: Attachment[];
 }
 
 export type SessionChange =
@@ -251,7 +256,18 @@ export class TurnDesk<Reply> implements ConversationDesk<Reply> {
     const turn = "turn" in end.session ? JSON.stringify(end.session.turn) : "";
     const answer = await this.#run(
       FINISH,
-      [keys.lease, keys.mail, keys.journal, keys.session, keys.records, keys.dead, keys.notes, keys.stop, keys.obeyed],
+      [
+        keys.lease,
+        keys.mail,
+        keys.journal,
+        keys.session,
+        keys.records,
+        keys.dead,
+        keys.notes,
+        keys.stop,
+        keys.obeyed,
+        keys.images,
+      ],
       [
         message.id,
         end.session.kind,

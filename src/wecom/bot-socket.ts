@@ -7,8 +7,14 @@ import type { Logger } from "../base/logger.ts";
 import type { Secret } from "../base/secret.ts";
 import { BAD_SECRET, socketFailure } from "./socket-errors.ts";
 
-/** The vendor's client has no limit for authentication (wecom-protocol 5.9, pitfall 7). */
-const AUTH_MS_MAX = 10_000;
+export interface SocketPatience {
+  /** From the open socket to the subscription; the vendor's client has no limit of its own (wecom-protocol 5.9, pitfall 7). */
+  authMs: number;
+  /** Before the first try to connect again; doubled each time, up to half a minute. */
+  reconnectMs: number;
+}
+
+const PATIENCE: SocketPatience = { authMs: 10_000, reconnectMs: 1_000 };
 const HEARTBEAT_MS = 30_000;
 /** Bad credentials do not mend themselves; a few tries for a platform that was only confused. */
 const AUTH_FAILURES_MAX = 3;
@@ -53,6 +59,7 @@ export interface BotSocketOptions {
   log: Logger;
   clock: Clock;
   listener: SocketListener;
+  patience?: SocketPatience;
 }
 
 /**
@@ -62,6 +69,7 @@ export interface BotSocketOptions {
  */
 export class BotSocket {
   readonly #options: BotSocketOptions;
+  readonly #patience: SocketPatience;
   #client: WSClient | null = null;
   #ready = false;
   #authTimer: NodeJS.Timeout | null = null;
@@ -70,6 +78,7 @@ export class BotSocket {
 
   constructor(options: BotSocketOptions) {
     this.#options = options;
+    this.#patience = options.patience ?? PATIENCE;
   }
 
   /** Subscribed: frames are taken. */
@@ -86,10 +95,11 @@ export class BotSocket {
       secret: secret.reveal(),
       wsUrl: url,
       heartbeatInterval: HEARTBEAT_MS,
+      reconnectInterval: this.#patience.reconnectMs,
       maxReconnectAttempts: -1,
       maxAuthFailureAttempts: AUTH_FAILURES_MAX,
       maxReplyQueueSize: REPLIES_WAITING_MAX,
-      wsOptions: { maxPayload: FRAME_BYTES_MAX, handshakeTimeout: AUTH_MS_MAX },
+      wsOptions: { maxPayload: FRAME_BYTES_MAX, handshakeTimeout: this.#patience.authMs },
       logger: quiet(log),
     });
     this.#client = client;
@@ -182,7 +192,7 @@ export class BotSocket {
       if (this.#client !== client || this.#ready) return;
       this.#options.log.warn("the long connection was not authenticated in time; connecting again");
       this.#reconnect();
-    }, AUTH_MS_MAX);
+    }, this.#patience.authMs);
     this.#authTimer.unref();
   }
 

@@ -141,17 +141,6 @@ describe("self-built app", () => {
     expect(inbox).toHaveLength(2);
   });
 
-  test("a picture, which nobody can read yet, gets a clear sentence", async () => {
-    await world.startGateway();
-    world.platform.sendAppMessage({
-      userId: "zhangsan",
-      content: { type: "location", latitude: 31, longitude: 121, label: "上海" },
-    });
-    const [message] = await world.platform.waitForAppMessages("zhangsan", 1, WAIT_MS);
-    expect(message?.text).toMatch(/位置/);
-    expect(world.model.requests).toHaveLength(0);
-  });
-
   test("a model that is away gives one apology, and the next message works", async () => {
     await world.startGateway();
     world.model.script([{ status: 500, body: "{}" }, { status: 500, body: "{}" }, answers("好了")]);

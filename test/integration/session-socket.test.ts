@@ -97,7 +97,13 @@ describe("the outbox of the long connection", () => {
     const [first, second] = await taken();
     expect([first?.job.say, second?.job.say]).toEqual(["1", "2"]);
     if (first === undefined || second === undefined) throw new Error("nothing was taken");
-    await outbox.settle(holder, second, { ok: false, code: "wecom_refused", message: "no", retryable: false, sent: "no" });
+    await outbox.settle(holder, second, {
+      ok: false,
+      code: "wecom_refused",
+      message: "no",
+      retryable: false,
+      sent: "no",
+    });
     await outbox.settle(holder, first, { ok: true });
     expect(await Promise.all(sent)).toMatchObject([{ ok: true }, { ok: false, code: "wecom_refused" }]);
     expect(await taken()).toEqual([]);
@@ -122,7 +128,13 @@ describe("the outbox of the long connection", () => {
     const failing = outbox.send("a", { say: "1" }, stop.signal);
     await until(async () => (await taken()).length === 1);
     for (const entry of await taken())
-      await outbox.settle(holder, entry, { ok: false, code: "wecom_unreachable", message: "", retryable: true, sent: "perhaps" });
+      await outbox.settle(holder, entry, {
+        ok: false,
+        code: "wecom_unreachable",
+        message: "",
+        retryable: true,
+        sent: "perhaps",
+      });
     expect(await failing).toMatchObject({ ok: false });
     const again = outbox.send("a", { say: "1" }, stop.signal);
     await until(async () => (await taken()).length === 1);

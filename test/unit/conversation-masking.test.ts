@@ -20,7 +20,7 @@ const moderator = createModerator({ policy: loadPolicy(undefined) });
 
 function questionOf(text: string, quote?: string): Question {
   const quoted = quote === undefined ? {} : { quote };
-  return { text, ...quoted, speaker: "", group: false, notes: [], change: "add" };
+  return { text, ...quoted, speaker: "", group: false, notes: [], unread: [], images: [], change: "add" };
 }
 
 async function masked(question: Question, recalled: SessionTurn[] = [], userId = "zhangsan") {

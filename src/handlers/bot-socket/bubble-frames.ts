@@ -34,8 +34,8 @@ interface Bubble {
   address: BubbleAddress;
   /** Something was written that no frame has carried. */
   wanted: boolean;
-  /** Its last text is on its way or was sent, or WeCom takes no more of it: no frame may follow. */
-  over: boolean;
+  /** Aborted when its last text is on its way or was sent, or WeCom takes no more of it: no frame may follow. */
+  over: AbortController;
   /** One frame was acknowledged: the feedback id is known to WeCom (4.7: in the first reply only). */
   begun: boolean;
   pumping: Promise<void> | null;
@@ -59,7 +59,7 @@ export class BubbleFrames {
   /** The snapshot has changed. */
   show(address: BubbleAddress): void {
     const bubble = this.#bubbleOf(address);
-    if (bubble.over) return;
+    if (bubble.over.signal.aborted) return;
     bubble.wanted = true;
     bubble.pumping ??= this.#pump(bubble);
   }
@@ -67,7 +67,7 @@ export class BubbleFrames {
   /** No frame follows; resolves when the one under way has been acknowledged. */
   async end(address: BubbleAddress): Promise<void> {
     const bubble = this.#bubbleOf(address);
-    bubble.over = true;
+    bubble.over.abort();
     await bubble.pumping;
   }
 
@@ -82,7 +82,8 @@ export class BubbleFrames {
     if (known !== undefined) return known;
     const [oldest] = this.#bubbles.keys();
     if (this.#bubbles.size >= BUBBLES_MAX && oldest !== undefined) this.#bubbles.delete(oldest);
-    const bubble: Bubble = { address, wanted: false, over: false, begun: false, pumping: null, shown: null };
+    const over = new AbortController();
+    const bubble: Bubble = { address, wanted: false, over, begun: false, pumping: null, shown: null };
     this.#bubbles.set(streamId, bubble);
     return bubble;
   }
@@ -90,13 +91,12 @@ export class BubbleFrames {
   async #pump(bubble: Bubble): Promise<void> {
     const { clock, log } = this.#parts;
     try {
-      while (bubble.wanted && !bubble.over) {
+      while (bubble.wanted && !bubble.over.signal.aborted) {
         bubble.wanted = false;
-        const restMs = await this.#frame(bubble);
-        if (!bubble.over) await clock.sleep(restMs);
+        await clock.sleep(await this.#frame(bubble), bubble.over.signal);
       }
     } catch (error) {
-      // Another snapshot follows, and the finished text has its own way.
+      // It ended, or another snapshot follows; the finished text has its own way.
       log.debug({ code: codeOf(error) }, "a frame of a bubble was lost");
     } finally {
       bubble.pumping = null;
@@ -122,11 +122,11 @@ export class BubbleFrames {
       await socket.send("aibot_respond_msg", reqId, body);
       bubble.begun = true;
       bubble.shown = content;
-      bubble.over ||= finish;
+      if (finish) bubble.over.abort();
       return FRAME_EVERY_MS;
     } catch (error) {
       const errcode = error instanceof YingdaError ? error.details.errcode : undefined;
-      if (isWindowOver(typeof errcode === "number" ? errcode : undefined)) bubble.over = true;
+      if (isWindowOver(typeof errcode === "number" ? errcode : undefined)) bubble.over.abort();
       bubble.wanted = true;
       return REST_MS;
     }

@@ -91,6 +91,8 @@ export class SocketChannel {
     try {
       if (this.#wasKicked) await this.#askWhoKicked();
       const seat = await this.#parts.seat.sit();
+      // Thrown out while we asked: to connect now would be the answer that nobody may give.
+      if (this.#wasKicked) return;
       if (seat === "held") this.#sit();
       else this.#leave();
       if (seat === "taken") this.#setState("standby");

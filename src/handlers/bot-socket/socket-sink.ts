@@ -83,12 +83,11 @@ export class SocketSink implements ReplySink {
   async deliver(part: PlannedPart, options: DeliveryOptions): Promise<void> {
     await this.#growing.end();
     await this.#late;
-    if (
-      part.via === "stream" &&
-      (!this.#isLate() || options.again) &&
-      (await this.#finish(part.text, "end", options.signal))
-    )
-      return;
+    const { index, again, signal } = options;
+    const late = this.#isLate();
+    if (part.via === "stream" && (!late || again) && (await this.#finish(part.text, "end", signal))) return;
+    // Whoever began this turn may not have lived to do it.
+    if (late && index === 0) await this.#finishWithNotice(signal);
     await this.#push(part, options);
   }
 
@@ -103,10 +102,13 @@ export class SocketSink implements ReplySink {
 
   #finishLate(): void {
     if (this.#growing.ended) return;
-    this.#late = this.#growing
-      .end()
-      .then(() => this.#finish(lateBubble(this.#growing.latest, this.#parts.language), "late", this.#closed.signal))
-      .catch(() => undefined);
+    this.#late = this.#growing.end().then(() => this.#finishWithNotice(this.#closed.signal));
+  }
+
+  /** The answer follows as a message of its own, whether or not this still reached its bubble. */
+  async #finishWithNotice(signal: AbortSignal): Promise<void> {
+    const text = lateBubble(this.#growing.latest, this.#parts.language);
+    await this.#finish(text, "late", signal).catch(() => undefined);
   }
 
   /** True when the text stands in the bubble, false when WeCom takes no more of it. */
