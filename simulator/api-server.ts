@@ -6,7 +6,7 @@ import { errcodeBody, Refusal } from "./errcodes.ts";
 import { readBody } from "./http-kit.ts";
 import type { Journal } from "./journal.ts";
 import type { MediaAnswer } from "./media-api.ts";
-import type { Exchange } from "./platform-types.ts";
+import type { Channel, Exchange } from "./platform-types.ts";
 import type { JsonObject } from "./values.ts";
 
 /** One call of the active API on its way through. */
@@ -15,7 +15,14 @@ export interface ApiCall {
   headers: IncomingMessage["headers"];
   body: Buffer;
   /** What the route found out, for the record of the call. */
-  note: { errcode?: number; tokenSerial?: number; messageId?: string; userId?: string; chatId?: string };
+  note: {
+    channel?: Channel;
+    errcode?: number;
+    tokenSerial?: number;
+    messageId?: string;
+    userId?: string;
+    chatId?: string;
+  };
 }
 
 export interface ApiRoute {

@@ -26,8 +26,8 @@ export interface BotPlace {
   group?: Group;
 }
 
-/** Gives the address under which the service finds a file, encrypted, for five minutes. */
-export type KeepFile = (bytes: Buffer, name: string) => string;
+/** Keeps a file, encrypted, for five minutes; gives what a callback says of it: its `url`, over the long connection also its `aeskey` (4.5, 5.6). */
+export type KeepFile = (bytes: Buffer, name: string) => { url: string; aeskey?: string };
 
 /** `msgtype` and its object for a callback, and the text that the chat shows. */
 export function contentBody(content: BotContent, keep: KeepFile): { msgtype: string; own: JsonObject; shown: string } {
@@ -38,18 +38,18 @@ export function contentBody(content: BotContent, keep: KeepFile): { msgtype: str
     case "video":
       return {
         msgtype: content.type,
-        own: { [content.type]: { url: keep(content.bytes, content.type) } },
+        own: { [content.type]: keep(content.bytes, content.type) },
         shown: `[${content.type}]`,
       };
     case "file":
-      return { msgtype: "file", own: { file: { url: keep(content.bytes, content.name) } }, shown: content.name };
+      return { msgtype: "file", own: { file: keep(content.bytes, content.name) }, shown: content.name };
     case "voice":
       return { msgtype: "voice", own: { voice: { content: content.transcript } }, shown: content.transcript };
     case "mixed": {
       const items = content.items.map((item) =>
         item.type === "text"
           ? { msgtype: "text", text: { content: item.text } }
-          : { msgtype: "image", image: { url: keep(item.bytes, "image") } },
+          : { msgtype: "image", image: keep(item.bytes, "image") },
       );
       const shown = content.items.map((item) => (item.type === "text" ? item.text : "[image]")).join(" ");
       return { msgtype: "mixed", own: { mixed: { msg_item: items } }, shown };

@@ -2,18 +2,21 @@ import { YingdaError } from "../src/base/errors.ts";
 import type { Faults } from "./api-faults.ts";
 import { newMsgId } from "./bot-channel.ts";
 import type { BotAnswer, BotQuestion } from "./bot-replies.ts";
-import type { BotCallback, BotWire } from "./bot-wire.ts";
+import type { BotCallback, BotExchange } from "./bot-wire.ts";
 import { BoundedMap } from "./bounded-log.ts";
 import type { Bubbles } from "./bubbles.ts";
 import { cardText } from "./cards.ts";
 import type { Journal } from "./journal.ts";
-import type { BotMessage, Bubble, DeliveryOutcome, Sent } from "./platform-types.ts";
+import type { BotChannelName, BotMessage, Bubble, DeliveryOutcome, Sent } from "./platform-types.ts";
 import type { ResponseUrls } from "./response-urls.ts";
 import { type JsonObject, stringOr } from "./values.ts";
 
 export interface BotEventsParts {
+  /** Whose events: the bot's with callbacks, or the other's with a long connection. */
+  channel: BotChannelName;
   botId: string;
-  wire: BotWire;
+  /** Takes an event to the service and brings its answer. */
+  wire: { exchange(callback: BotCallback): Promise<BotExchange> };
   bubbles: Bubbles;
   responseUrls: ResponseUrls;
   faults: Faults;
@@ -104,7 +107,7 @@ export class BotEvents {
       task_id: card.task_id,
       ...(items.length === 0 ? {} : { selected_items: { selected_item: items } }),
     };
-    const responseCode = this.#parts.responseUrls.issue(click.messageId, click.userId, chatId);
+    const responseCode = this.#parts.responseUrls.issue(click.messageId, click.userId, chatId, this.#parts.channel);
     const common = {
       ...(chatId === undefined ? {} : { chatid: chatId }),
       chattype: chatId === undefined ? "single" : "group",
@@ -157,7 +160,7 @@ export class BotEvents {
   }
 
   #welcome(userId: string, answer: BotAnswer): void {
-    const welcome = { kind: "welcome" as const, userId };
+    const welcome = { channel: this.#parts.channel, kind: "welcome" as const, userId };
     if (answer.kind === "text") this.#parts.responseUrls.show({ ...welcome, format: "text", text: answer.text });
     if (answer.kind === "card") {
       const { card } = answer;
@@ -169,7 +172,7 @@ export class BotEvents {
     if (answer.kind !== "card_update") return;
     if (stringOr(answer.card.task_id) !== shown.card?.task_id) {
       const detail = "the new card has another task_id than the click";
-      this.#parts.journal.violate("bot", "card_wrong", detail, shown.messageId);
+      this.#parts.journal.violate(this.#parts.channel, "card_wrong", detail, shown.messageId);
       return;
     }
     if ("snapshots" in shown) this.#parts.bubbles.changeCard(shown, answer.card);

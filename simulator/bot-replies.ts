@@ -65,7 +65,7 @@ export function openBotReply(
   const opened = openPacket(reply.body.toString(), keys, nonce);
   breaches.push(...opened.breaches);
   if (opened.plain === undefined) return { plain: "", breaches };
-  const read = readAnswer(opened.plain);
+  const read = readPlain(opened.plain);
   breaches.push(...read.breaches);
   if (read.answer === undefined) return { plain: opened.plain, breaches };
   if (!ALLOWED[question].includes(read.answer.kind)) {
@@ -102,14 +102,18 @@ function openPacket(body: string, keys: CallbackKeys, nonce: string): { plain?: 
   return broken("packet_receiver", "the receiveid of a reply to the AI bot is empty");
 }
 
-function readAnswer(plain: string): { answer?: BotAnswer; breaches: Breach[] } {
+function readPlain(plain: string): { answer?: BotAnswer; breaches: Breach[] } {
   let reply: unknown;
   try {
     reply = JSON.parse(plain);
   } catch {
     return broken("reply_malformed", "the decrypted reply is not JSON");
   }
-  if (!isObject(reply)) return broken("reply_malformed", "the decrypted reply is no object");
+  return isObject(reply) ? readAnswer(reply) : broken("reply_malformed", "the decrypted reply is no object");
+}
+
+/** What a reply means, and what is wrong with it; without `answer` it is unusable. */
+export function readAnswer(reply: JsonObject): { answer?: BotAnswer; breaches: Breach[] } {
   if (Object.keys(reply).length === 0) return { answer: { kind: "empty" }, breaches: [] };
   if (reply.response_type === "update_template_card") {
     const fault = cardFault(reply.template_card);

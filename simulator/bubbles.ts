@@ -1,7 +1,7 @@
 import type { BotAnswer, Breach, StreamStep } from "./bot-replies.ts";
 import { BoundedMap } from "./bounded-log.ts";
 import type { Journal } from "./journal.ts";
-import type { Bubble, Snapshot } from "./platform-types.ts";
+import type { BotChannelName, Bubble, Snapshot } from "./platform-types.ts";
 
 /** Changes kept for one bubble: one a second over the whole life of a stream. */
 const SNAPSHOTS_MAX = 400;
@@ -39,8 +39,9 @@ export class Bubbles {
     this.#streamOwners = new BoundedMap(bubblesMax);
   }
 
-  open(messageId: string, userId: string, chatId: string | undefined): Bubble {
+  open(messageId: string, userId: string, chatId: string | undefined, channel: BotChannelName = "bot"): Bubble {
     const bubble = {
+      channel,
       messageId,
       userId,
       ...(chatId === undefined ? {} : { chatId }),

@@ -21,7 +21,8 @@ export interface ChatMessage {
   text: string;
   format: "text" | "markdown";
   atMs: number;
-  state: "sending" | "delivered" | "streaming" | "finished" | "failed" | "expired";
+  /** `lost`: written to a bot that had no long connection. */
+  state: "sending" | "delivered" | "lost" | "streaming" | "finished" | "failed" | "expired";
   quote?: { name?: string; text: string };
   feedback?: { possible: boolean; given?: 1 | 2 | 3 };
   replyTo?: string;

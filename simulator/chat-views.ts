@@ -13,6 +13,9 @@ export interface ChatViewsOptions {
 
 export const APP_CHAT = "app";
 export const BOT_CHAT = "bot";
+export const SOCKET_CHAT = "socket";
+/** Chats that each member has alone; their ids are the names of their channels. */
+const PRIVATE = [APP_CHAT, BOT_CHAT, SOCKET_CHAT];
 /** Messages kept for one view: more than anybody scrolls back on a demo. */
 const MESSAGES_MAX = 300;
 const BUBBLE_STATE: Record<Bubble["state"], ChatMessage["state"]> = {
@@ -79,7 +82,7 @@ export class ChatViews {
   #ofMember(message: MemberMessage): ChatMessage {
     return {
       id: message.id,
-      viewKey: viewKeyOf(message.channel === "app" ? APP_CHAT : (message.chatId ?? BOT_CHAT), message.userId),
+      viewKey: viewKeyOf(message.chatId ?? message.channel, message.userId),
       from: { kind: "member", userId: message.userId, name: this.#nameOf(message.userId) },
       text: message.text,
       format: "text",
@@ -92,7 +95,7 @@ export class ChatViews {
   #ofBubble(bubble: Bubble): ChatMessage {
     return {
       id: bubbleMessageId(bubble.messageId),
-      viewKey: viewKeyOf(bubble.chatId ?? BOT_CHAT, bubble.userId),
+      viewKey: viewKeyOf(bubble.chatId ?? bubble.channel, bubble.userId),
       from: { kind: "bot", name: this.#options.botName },
       ...wordsAndCard(bubble.content, bubble.card),
       format: "markdown",
@@ -120,7 +123,7 @@ export class ChatViews {
   }
 
   #ofBot(message: BotMessage): ChatMessage {
-    const viewKey = viewKeyOf(message.chatId ?? BOT_CHAT, message.userId);
+    const viewKey = viewKeyOf(message.chatId ?? message.channel, message.userId);
     const { messageId } = message;
     // In a group the reply quotes the message that it answers (wecom-protocol 4.9).
     const asked = message.chatId === undefined ? undefined : this.find(viewKey, messageId ?? "");
@@ -145,7 +148,7 @@ export class ChatViews {
 }
 
 export function viewKeyOf(chatId: string, userId: string): string {
-  return chatId === APP_CHAT || chatId === BOT_CHAT ? `${chatId}:${userId}` : chatId;
+  return PRIVATE.includes(chatId) ? `${chatId}:${userId}` : chatId;
 }
 
 const ANSWER = "answer:";

@@ -40,8 +40,18 @@ const ERRMSG: Record<number, string> = {
   301002: "not allow operate another agent with this accesstoken",
   830002: "file size out of limit, use Range",
   846605: "invalid req_id",
+  846607: "aibot send msg frequency limit exceeded",
+  846608: "stream message update expired, cannot update",
+  846609: "aibot websocket not subscribed",
+  853000: "invalid bot_id or secret",
+  93006: "invalid chatid",
   846606: "request already responded, cannot respond again",
 };
+
+/** The bare words, as the long connection gives them. */
+export function errmsgOf(errcode: number): string {
+  return ERRMSG[errcode] ?? "unknown error";
+}
 
 /** An answer's body as WeCom words it: the message ends with a hint id and the caller's address, and may change any day. */
 export function errcodeBody(errcode: number, nowMs: number, callerIp = "127.0.0.1"): Record<string, unknown> {

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { YingdaError } from "../src/base/errors.ts";
 
 export interface LoopbackServer {
@@ -12,14 +13,18 @@ export interface LoopbackServer {
 
 export type Handler = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
 
+/** Takes a request that wants to become another protocol; whoever takes it closes its socket before the server ends. */
+export type UpgradeHandler = (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
 /** Far above what a laptop or a benchmark opens; a client that leaks connections is refused instead of exhausting us. */
 const CONNECTIONS_MAX = 5_000;
 
 /** Listens on 127.0.0.1 only: a simulator has no business on the network. `port` 0 takes a free one. */
-export async function listenOnLoopback(handle: Handler, port = 0): Promise<LoopbackServer> {
+export async function listenOnLoopback(handle: Handler, port = 0, upgrade?: UpgradeHandler): Promise<LoopbackServer> {
   const server = createServer((req, res) => {
     handle(req, res).catch((error: unknown) => answerFailure(res, error));
   });
+  if (upgrade !== undefined) server.on("upgrade", upgrade);
   server.maxConnections = CONNECTIONS_MAX;
   server.headersTimeout = 10_000;
   server.requestTimeout = 60_000;

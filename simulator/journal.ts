@@ -1,6 +1,6 @@
 import { YingdaError } from "../src/base/errors.ts";
 import { BoundedLog } from "./bounded-log.ts";
-import type { CallbackChannel, Exchange, PlatformEvent, Violation, ViolationRule } from "./platform-types.ts";
+import type { Channel, Exchange, PlatformEvent, Violation, ViolationRule } from "./platform-types.ts";
 
 /** A body past this is recorded by its beginning only: a log of media uploads must not fill the memory. */
 const RECORDED_CHARACTERS_MAX = 64 * 1024;
@@ -47,7 +47,7 @@ export class Journal {
     return this.#callCounts.get(kind) ?? 0;
   }
 
-  violate(channel: CallbackChannel, rule: ViolationRule, detail: string, messageId?: string): void {
+  violate(channel: Channel, rule: ViolationRule, detail: string, messageId?: string): void {
     const violation: Violation = {
       atMs: this.#nowMs(),
       rule,
@@ -129,6 +129,6 @@ export function mask(text: string): string {
   const shown = text.length > RECORDED_CHARACTERS_MAX ? `${text.slice(0, RECORDED_CHARACTERS_MAX)}…` : text;
   return shown
     .replace(/\b(access_token|corpsecret|response_code)=[^&\s"'\\<\]]+/g, "$1=***")
-    .replace(/"(access_token|response_code)"(\s*):(\s*)"[^"]*"/g, '"$1"$2:$3"***"')
+    .replace(/"(access_token|response_code|secret|aeskey)"(\s*):(\s*)"[^"]*"/g, '"$1"$2:$3"***"')
     .replace(/<ResponseCode><!\[CDATA\[[^\]]*\]\]>/g, "<ResponseCode><![CDATA[***]]>");
 }

@@ -19,6 +19,7 @@ import { type CallbackKeys, encryptFile } from "./platform-crypto.ts";
 import type { PlatformSetup } from "./platform-setup.ts";
 import type { CallbackChannel } from "./platform-types.ts";
 import { ResponseUrls } from "./response-urls.ts";
+import { type SocketParts, socketParts } from "./socket-parts.ts";
 
 /** Everything that a platform is made of, put together from its set-up. */
 export interface PlatformParts {
@@ -36,6 +37,7 @@ export interface PlatformParts {
   appChannel: AppChannel;
   botChannel: BotChannel;
   botEvents: BotEvents;
+  socket: SocketParts;
   apiServer: ApiServer;
 }
 
@@ -65,7 +67,10 @@ export function platformParts(setup: PlatformSetup, baseUrl: () => string, signa
   });
   const responseUrls = new ResponseUrls(journal, nowMs, timing.responseUrlLifeMs, limits.historyMax);
   const slots = new InteractionSlots(limits.interactionsMax);
-  const bubbles = new Bubbles(journal, nowMs, limits.historyMax, (bubble) => slots.release(bubble.userId));
+  const bubbles = new Bubbles(journal, nowMs, limits.historyMax, (bubble) => {
+    if (bubble.channel === "bot") slots.release(bubble.userId);
+    else socket.channel.free(bubble);
+  });
   const keys = {
     app: { token: setup.app.token, aesKey: setup.app.aesKey, receiveId: corpId },
     bot: { token: setup.bot.token, aesKey: setup.bot.aesKey, receiveId: "" },
@@ -91,10 +96,11 @@ export function platformParts(setup: PlatformSetup, baseUrl: () => string, signa
   const keepFile = (bytes: Buffer, name: string) => {
     const sealed = encryptFile(setup.bot.aesKey, bytes);
     const file = { type: "file" as const, name, contentType: "application/octet-stream", bytes: sealed };
-    return `${baseUrl()}/bot-media/${media.put(file, timing.mediaUrlLifeMs)}`;
+    return { url: `${baseUrl()}/bot-media/${media.put(file, timing.mediaUrlLifeMs)}` };
   };
   const botChannel = new BotChannel({ ...common, botId, botName, wire, bubbles, slots, responseUrls, keepFile });
-  const botEvents = new BotEvents({ ...common, botId, wire, bubbles, responseUrls });
+  const botEvents = new BotEvents({ ...common, channel: "bot", botId, wire, bubbles, responseUrls });
+  const socket = socketParts({ setup, journal, directory, bubbles, responseUrls, media, faults, baseUrl, signal });
   const routes = apiRoutes({
     corpId,
     appSecret: setup.app.secret,
@@ -123,6 +129,7 @@ export function platformParts(setup: PlatformSetup, baseUrl: () => string, signa
     appChannel,
     botChannel,
     botEvents,
+    socket,
     apiServer,
   };
 }

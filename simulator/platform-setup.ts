@@ -7,6 +7,7 @@ import type {
   Member,
   PlatformLimits,
   PlatformTiming,
+  SocketBotCredentials,
 } from "./platform-types.ts";
 
 export interface PlatformOptions {
@@ -16,6 +17,7 @@ export interface PlatformOptions {
   /** What is left out of either is made up, as the admin console's buttons do. */
   app?: Partial<AppCredentials>;
   bot?: Partial<BotCredentials>;
+  socketBot?: Partial<SocketBotCredentials>;
   /**
    * Addresses of the service for each callback; several stand for replicas behind a load balancer. They can also be
    * set later, with `setCallbackUrls`, once the service listens.
@@ -42,6 +44,7 @@ export interface PlatformSetup {
   corpId: string;
   app: AppCredentials;
   bot: BotCredentials;
+  socketBot: SocketBotCredentials;
   urls: { app: string[]; bot: string[] };
   members: Member[];
   groups: Group[];
@@ -64,11 +67,19 @@ const TIMING: PlatformTiming = {
   tokenLifeSeconds: 7_200,
   responseUrlLifeMs: 3_600_000,
   mediaUrlLifeMs: 300_000,
+  heartbeatTimeoutMs: 90_000,
+  kickCloseDelayMs: 2_200,
+  socketStreamLifeMs: 600_000,
+  replyWindowMs: 24 * 3_600_000,
+  uploadLifeMs: 1_800_000,
 };
 
 const LIMITS: PlatformLimits = {
   memberPerMinute: 30,
   memberPerHour: 1_000,
+  socketPerMinute: 30,
+  socketPerHour: 1_000,
+  streamFramesCount: true,
   interactionsMax: 3,
   concurrentCallsMax: 400,
   historyMax: 5_000,
@@ -99,6 +110,12 @@ export function platformSetup(options: PlatformOptions): PlatformSetup {
       token: randomAlphanumerics(24),
       aesKey: randomAlphanumerics(43),
       ...options.bot,
+    },
+    socketBot: {
+      botId: `aib${randomAlphanumerics(24)}`,
+      name: options.bot?.name ?? "应答助手",
+      secret: randomAlphanumerics(43),
+      ...options.socketBot,
     },
     urls: { app: options.appCallbackUrls ?? [], bot: options.botCallbackUrls ?? [] },
     members: options.members ?? MEMBERS,

@@ -36,6 +36,13 @@ export interface BotCredentials {
   aesKey: string;
 }
 
+/** The AI bot in "long connection" mode as the admin console shows it: another bot, since one bot has one mode. */
+export interface SocketBotCredentials {
+  botId: string;
+  name: string;
+  secret: string;
+}
+
 /** Defaults are WeCom's figures with their place in wecom-protocol; tests shorten them. */
 export interface PlatformTiming {
   /** A callback is cut after this long (2.1, 4.8). Default 5000. */
@@ -58,6 +65,16 @@ export interface PlatformTiming {
   responseUrlLifeMs: number;
   /** Life of a media link in a bot callback (4.5). Default 300000. */
   mediaUrlLifeMs: number;
+  /** A long connection without a ping for this long is closed (5.1: after an unstated time). Default 90000. */
+  heartbeatTimeoutMs: number;
+  /** From `disconnected_event` to the end of the connection that was pushed out (5.3: 2.2 s and 313 s were measured). Default 2200. */
+  kickCloseDelayMs: number;
+  /** Life of a stream over the long connection, from its first frame (5.4: 10 minutes, formerly 6). Default 600000. */
+  socketStreamLifeMs: number;
+  /** How long a message can be replied to over the long connection (5.4). Default 86400000. */
+  replyWindowMs: number;
+  /** Life of an upload that was begun over the long connection (5.7). Default 1800000. */
+  uploadLifeMs: number;
 }
 
 export interface PlatformLimits {
@@ -65,6 +82,12 @@ export interface PlatformLimits {
   memberPerMinute: number;
   /** The same for an hour. Default 1000. */
   memberPerHour: number;
+  /** Replies and pushes together over the long connection, for each conversation; more are refused with 846607 (5.4). Default 30. */
+  socketPerMinute: number;
+  /** The same for an hour. Default 1000. */
+  socketPerHour: number;
+  /** Whether every frame of a stream counts among them or its first alone: reports disagree (5.4), so the default is the strict `true`. */
+  streamFramesCount: boolean;
   /** Interactions a user may have in progress with the bot; more wait (4.2). Default 3. */
   interactionsMax: number;
   /** Calls of the active API in progress; more get 45033 (3.1). Default 400. */
@@ -76,19 +99,38 @@ export interface PlatformLimits {
 /** Which of the platform's two callbacks. */
 export type CallbackChannel = "app" | "bot";
 
-export type MemberMessageState = "sending" | "delivered" | "failed" | "not_called";
+/** Which AI bot: the one with callbacks, or the one with a long connection. */
+export type BotChannelName = "bot" | "socket";
+
+/** All ways between members and the service. */
+export type Channel = CallbackChannel | "socket";
+
+export type MemberMessageState = "sending" | "delivered" | "failed" | "not_called" | "lost";
+
+/** A picture, voice, video or file in a chat, as a client shows it; the bytes are `WeComPlatform.media(id)`. */
+export interface ShownMedia {
+  id: string;
+  type: "image" | "voice" | "video" | "file";
+  name: string;
+  contentType: string;
+  bytes: number;
+}
 
 /** What a member wrote (or did), as the member's own client shows it. */
 export interface MemberMessage {
   /** MsgId of the app (64-bit number as text) or msgid of the bot. */
   id: string;
-  channel: CallbackChannel;
+  channel: Channel;
   userId: string;
   chatId?: string;
   text: string;
   quote?: { name?: string; text: string };
+  media?: ShownMedia[];
   atMs: number;
-  /** `not_called`: shown in the chat, but nothing that WeCom calls the service for (4.2). */
+  /**
+   * `not_called`: shown in the chat, but nothing that WeCom calls the service for (4.2). `lost`: written while no long
+   * connection was there (5.3).
+   */
   state: MemberMessageState;
 }
 
@@ -100,7 +142,8 @@ export interface Snapshot {
 
 /** The AI bot's answer to one message, as the member's client shows it. */
 export interface Bubble {
-  /** msgid of the member's message. */
+  channel: BotChannelName;
+  /** msgid of the member's message; further streams on the same message have `#2`, `#3`, … after it (5.4). */
   messageId: string;
   userId: string;
   chatId?: string;
@@ -116,22 +159,30 @@ export interface Bubble {
   feedbackId?: string;
   feedback?: 1 | 2 | 3;
   images: number;
+  /** The pictures that came with the end of the stream. */
+  media?: ShownMedia[];
   card?: Record<string, unknown>;
   /** Every change of what is shown, in order: the newest few hundred, and only the last once 200 later answers are over. */
   snapshots: readonly Snapshot[];
+  /** Polls that were answered; over the long connection, frames after the first. */
   polls: number;
 }
 
-/** A message of the AI bot that is not a stream: a welcome, or what came through a response_url. */
+/**
+ * A message of the AI bot that is not a stream: a welcome, what came through a response_url, or over the long connection a
+ * reply of another kind or a push.
+ */
 export interface BotMessage {
   id: string;
-  kind: "welcome" | "response_url";
+  channel: BotChannelName;
+  kind: "welcome" | "response_url" | "reply" | "push";
   userId: string;
   chatId?: string;
-  /** The message it answers; absent for a welcome. */
+  /** The message it answers; absent for a welcome and a push. */
   messageId?: string;
-  format: "text" | "markdown" | "card";
+  format: "text" | "markdown" | "card" | "media";
   text: string;
+  media?: ShownMedia[];
   card?: Record<string, unknown>;
   feedbackId?: string;
   feedback?: 1 | 2 | 3;
@@ -168,18 +219,18 @@ export interface SendRecord {
   duplicate: boolean;
 }
 
-/** One HTTP request and its answer, either way. Tokens, secrets and response codes are masked. */
+/** One HTTP request and its answer, or one frame of the long connection and its ack, either way. Tokens, secrets, keys of files and response codes are masked. */
 export interface Exchange {
   id: number;
   atMs: number;
   direction: "to_service" | "to_platform";
-  /** Whose traffic it is: the self-built app's or the AI bot's. */
-  channel: CallbackChannel;
+  /** Whose traffic it is: the self-built app's or one of the AI bots'. */
+  channel: Channel;
   /** `callback text`, `stream poll`, `event enter_chat`, `url check`, `gettoken`, `message/send`, `aibot/response`, … */
   kind: string;
   method: string;
   url: string;
-  /** HTTP status; 0 when no answer was seen. */
+  /** HTTP status; 0 when no answer was seen. A frame has 200 when it went over. */
   status: number;
   outcome: "answered" | "timed_out" | "unreachable" | "cut";
   tookMs: number;
@@ -204,7 +255,7 @@ export interface Violation {
   rule: ViolationRule;
   /** What was seen, in one sentence; never message text. */
   detail: string;
-  channel: CallbackChannel;
+  channel: Channel;
   messageId?: string;
 }
 
@@ -236,7 +287,11 @@ export type ViolationRule =
   | "card_wrong"
   | "card_sent_twice"
   | "text_cut"
-  | "response_url_content";
+  | "response_url_content"
+  | "frame_malformed"
+  | "frame_unknown"
+  | "subscribe_repeated"
+  | "upload_wrong";
 
 /** One delivery of one callback. */
 export interface Attempt {
@@ -250,8 +305,8 @@ export interface Attempt {
 }
 
 export interface DeliveryOutcome {
-  /** `accepted`: an answer that the platform takes as success; `failed`: none after all retries; `not_called`: no callback exists for it. */
-  result: "accepted" | "failed" | "not_called";
+  /** `accepted`: an answer that the platform takes as success; `failed`: none after all retries; `not_called`: no callback exists for it; `lost`: no long connection was there. */
+  result: "accepted" | "failed" | "not_called" | "lost";
   attempts: Attempt[];
 }
 

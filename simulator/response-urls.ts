@@ -5,10 +5,11 @@ import { BoundedLog, BoundedMap } from "./bounded-log.ts";
 import { cardFault, cardText } from "./cards.ts";
 import { Refusal } from "./errcodes.ts";
 import type { Journal } from "./journal.ts";
-import type { BotMessage } from "./platform-types.ts";
+import type { BotChannelName, BotMessage } from "./platform-types.ts";
 import { type JsonObject, objectOr, stringOr, utf8Bytes } from "./values.ts";
 
 interface ResponseUrl {
+  channel: BotChannelName;
   messageId: string;
   userId: string;
   chatId?: string;
@@ -34,9 +35,10 @@ export class ResponseUrls {
   }
 
   /** A fresh response_code for one callback. */
-  issue(messageId: string, userId: string, chatId: string | undefined): string {
+  issue(messageId: string, userId: string, chatId: string | undefined, channel: BotChannelName = "bot"): string {
     const code = randomBytes(32).toString("base64url");
     this.#codes.set(code, {
+      channel,
       messageId,
       userId,
       ...(chatId === undefined ? {} : { chatId }),
@@ -50,7 +52,7 @@ export class ResponseUrls {
    * POST `aibot/response`. The errcodes of a code that is used up or unknown are not documented: those of the long
    * connection for the same cases stand in.
    */
-  respond(responseCode: string | null, body: Buffer): { messageId: string; userId: string; chatId?: string } {
+  respond(responseCode: string | null, body: Buffer): Omit<ResponseUrl, "expiresAtMs" | "used"> {
     const url = this.#codes.get(responseCode ?? "");
     if (url === undefined || url.expiresAtMs <= this.#nowMs()) throw new Refusal(846605);
     if (url.used) throw new Refusal(846606);
@@ -101,7 +103,7 @@ export class ResponseUrls {
   }
 
   #breach(errcode: number, detail: string, url: ResponseUrl): Refusal {
-    this.#journal.violate("bot", "response_url_content", detail, url.messageId);
+    this.#journal.violate(url.channel, "response_url_content", detail, url.messageId);
     return new Refusal(errcode);
   }
 }

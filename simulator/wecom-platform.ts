@@ -11,6 +11,7 @@ import { type PlatformOptions, type PlatformSetup, platformSetup } from "./platf
 import type {
   AppCredentials,
   AppMessage,
+  BotChannelName,
   BotCredentials,
   BotMessage,
   Bubble,
@@ -31,12 +32,14 @@ import {
   waitForBubble,
   waitForCalls,
 } from "./platform-waits.ts";
+import { SocketBot } from "./socket-bot.ts";
 import { checkUrl, type UrlCheck } from "./url-check.ts";
 import type { JsonObject } from "./values.ts";
 
 /**
  * A pretend WeCom on a loopback port: the active API, the callbacks with their retries and polls, and the members in
- * front of it. It follows wecom-protocol sections 1 to 4; the long connection (section 5) is not part of it.
+ * front of it. It follows wecom-protocol sections 1 to 5. There are two AI bots, since one bot has one mode: that of
+ * `sendBotText` with callbacks, and `socket` with the long connection.
  * What a service does against the protocol lands in `violations`: a test ends with `expect(platform.violations).toEqual([])`.
  */
 export class WeComPlatform {
@@ -45,6 +48,8 @@ export class WeComPlatform {
   readonly corpId: string;
   readonly app: Readonly<AppCredentials>;
   readonly bot: Readonly<BotCredentials>;
+  /** The AI bot with the long connection. */
+  readonly socket: SocketBot;
   readonly #setup: PlatformSetup;
   readonly #server: LoopbackServer;
   readonly #parts: PlatformParts;
@@ -56,14 +61,27 @@ export class WeComPlatform {
     this.corpId = setup.corpId;
     this.app = setup.app;
     this.bot = setup.bot;
+    this.socket = new SocketBot(setup.socketBot, server.url, parts, (where) => this.#place(where));
     this.#setup = setup;
     this.#server = server;
     this.#parts = parts;
     this.#abort = abort;
   }
 
-  /** What an administrator would copy into the service's environment, by the names of contract.md. */
-  environment(): Record<string, string> {
+  /**
+   * What an administrator would copy into the service's environment, by the names of contract.md: with the bot's callback pair,
+   * or with the id and secret of the bot with the long connection. A service has one of the two.
+   */
+  environment(bot: BotChannelName = "bot"): Record<string, string> {
+    const ofBot =
+      bot === "bot"
+        ? { WECOM_BOT_NAME: this.bot.name, WECOM_BOT_TOKEN: this.bot.token, WECOM_BOT_AES_KEY: this.bot.aesKey }
+        : {
+            WECOM_BOT_NAME: this.socket.credentials.name,
+            WECOM_BOT_ID: this.socket.credentials.botId,
+            WECOM_BOT_SECRET: this.socket.credentials.secret,
+            WECOM_BOT_WS_URL: this.socket.url,
+          };
     return {
       WECOM_API_BASE: this.url,
       WECOM_CORP_ID: this.corpId,
@@ -71,9 +89,7 @@ export class WeComPlatform {
       WECOM_APP_SECRET: this.app.secret,
       WECOM_APP_TOKEN: this.app.token,
       WECOM_APP_AES_KEY: this.app.aesKey,
-      WECOM_BOT_NAME: this.bot.name,
-      WECOM_BOT_TOKEN: this.bot.token,
-      WECOM_BOT_AES_KEY: this.bot.aesKey,
+      ...ofBot,
       WECOM_MEDIA_HOSTS: new URL(this.url).host,
     };
   }
@@ -296,6 +312,8 @@ export class WeComPlatform {
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#parts.slots.releaseAll();
+    this.#parts.socket.slots.releaseAll();
+    this.#parts.socket.server.close();
     this.#parts.posts.app.close();
     this.#parts.posts.bot.close();
     await this.#server.close();
@@ -316,7 +334,11 @@ export async function startWeComPlatform(options: PlatformOptions = {}): Promise
   setMaxListeners(0, abort.signal);
   let url = "";
   const parts = platformParts(setup, () => url, abort.signal);
-  const server = await listenOnLoopback((req, res) => parts.apiServer.handle(req, res), setup.port);
+  const server = await listenOnLoopback(
+    (req, res) => parts.apiServer.handle(req, res),
+    setup.port,
+    (req, socket, head) => parts.socket.server.upgrade(req, socket, head),
+  );
   url = server.url;
   return new WeComPlatform(setup, server, parts, abort);
 }
