@@ -1,6 +1,7 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { codeOf, type ErrorCode, YingdaError } from "../base/errors.ts";
-import { detectFileType, isAudio, isImage } from "../media/file-type.ts";
+import type { Transcriber } from "../llm/transcription.ts";
+import { detectFileType, type FileType, isAudio, isImage } from "../media/file-type.ts";
 import { imageTokens, prepareImage } from "../media/image.ts";
 import type { DocumentReader } from "../media/read-document.ts";
 import type { Attachment, MediaSource, Message } from "../session/message.ts";
@@ -27,8 +28,8 @@ export interface MediaDesk {
     source: MediaSource,
     limits: { bytesMax: number; signal: AbortSignal; traceId: string },
   ): Promise<{ bytes: Buffer; fileName: string | null }>;
-  /** The words of a voice message; null where no endpoint is configured. */
-  transcribe: ((voice: { bytes: Buffer; signal: AbortSignal }) => Promise<string>) | null;
+  /** Turns voice into words; null where no endpoint is configured. */
+  transcriber: Pick<Transcriber, "transcribe"> | null;
   keepImages(conversationId: string, images: readonly SessionImage[], ttlMs: number): Promise<void>;
   readImages(conversationId: string, ids: readonly string[]): Promise<Map<string, SessionImage>>;
   documents: Pick<DocumentReader, "read">;
@@ -50,6 +51,7 @@ export type UnreadReason =
   | "gone"
   | "unknown_type"
   | "no_text"
+  | "nothing_said"
   | "damaged"
   | "old_format"
   | "locked"
@@ -141,12 +143,12 @@ async function readOne(attachment: Attachment, material: Material, reading: Read
       material.unread.push({ kind: "video", why: "cannot_watch" });
       return;
     case "voice": {
-      if (desk.transcribe === null) {
+      if (desk.transcriber === null) {
         material.unread.push({ kind: "voice", why: "cannot_hear" });
         return;
       }
       const { bytes } = await fetched(attachment, VOICE_BYTES_MAX, reading);
-      material.spoken.push(await desk.transcribe({ bytes, signal }));
+      await hear(bytes, detectFileType(bytes, null), "voice", material, reading);
       return;
     }
     case "image": {
@@ -176,11 +178,7 @@ async function readFile(
     material.images.push(await seen(bytes, signal));
     return;
   }
-  if (isAudio(type)) {
-    if (desk.transcribe === null) material.unread.push({ kind: "file", why: "cannot_hear" });
-    else material.spoken.push(await desk.transcribe({ bytes, signal }));
-    return;
-  }
+  if (isAudio(type)) return hear(bytes, type, "file", material, reading);
   if (isImage(type)) {
     material.unread.push({ kind: "file", why: "cannot_see" });
     return;
@@ -188,6 +186,27 @@ async function readFile(
   const read = await desk.documents.read(bytes, type, { charactersMax: FILE_CHARACTERS_MAX, signal });
   const facts = [`文件 / file: ${name ?? type}`, ...(read.cut ? ["只读了开头 / only its beginning"] : [])];
   material.quoted.push(labelled(facts.join("，"), read.text));
+}
+
+async function hear(
+  bytes: Buffer,
+  type: FileType,
+  kind: "voice" | "file",
+  material: Material,
+  { message, desk, signal }: Reading,
+): Promise<void> {
+  if (desk.transcriber === null || !isAudio(type)) {
+    material.unread.push({ kind, why: desk.transcriber === null ? "cannot_hear" : "damaged" });
+    return;
+  }
+  const words = await desk.transcriber.transcribe({
+    bytes,
+    type,
+    requestId: `${message.traceId}-${randomUUID()}`,
+    signal,
+  });
+  if (words.trim() === "") material.unread.push({ kind, why: "nothing_said" });
+  else material.spoken.push(words);
 }
 
 async function fetched(attachment: MediaSource, bytesMax: number, { message, desk, signal }: Reading) {

@@ -83,6 +83,7 @@ const UNREAD_ZH: Record<UnreadReason, (kind: string) => string> = {
   gone: (kind) => `这个${kind}已经过期取不到了，请再发一次。`,
   unknown_type: (kind) => `这种${kind}我读不了；可以发 PDF、Word、Excel、PPT、文本、Markdown 或 CSV。`,
   no_text: (kind) => `这个${kind}里没有可读的文字（可能是扫描件），请发文字版或截图。`,
+  nothing_said: () => "这段语音里我没有听到话，请再说一遍，或改发文字。",
   damaged: (kind) => `这个${kind}打不开，可能已损坏或设了密码，请检查后再发。`,
   old_format: () => "这是旧版 Office 文件（.doc、.xls、.ppt），请另存为 .docx、.xlsx、.pptx 或 PDF 再发。",
   locked: (kind) => `这个${kind}设了密码，我打不开，请去掉密码后再发。`,
@@ -151,6 +152,7 @@ const UNREAD_EN: Record<UnreadReason, (kind: string) => string> = {
     `I cannot read this kind of ${kind}; PDF, Word, Excel, PowerPoint, text, Markdown and CSV work.`,
   no_text: (kind) =>
     `There is no readable text in this ${kind} (a scan, perhaps); please send it as text or a screenshot.`,
+  nothing_said: () => "I heard no words in this recording; please say it again or send text.",
   damaged: (kind) => `This ${kind} cannot be opened; it may be damaged or have a password.`,
   old_format: () => "This is an old Office file (.doc, .xls, .ppt); please save it as .docx, .xlsx, .pptx or PDF.",
   locked: (kind) => `This ${kind} has a password and I cannot open it; please send it without one.`,

@@ -4,6 +4,7 @@ import type { Config } from "../config.ts";
 import type { MediaDesk } from "../conversation/material.ts";
 import { Vision } from "../conversation/vision.ts";
 import type { AppChannel } from "../handlers/app-callback.ts";
+import { Transcriber } from "../llm/transcription.ts";
 import { DocumentReader } from "../media/read-document.ts";
 import type { RedisConnection } from "../session/redis.ts";
 import { SessionImages } from "../session/session-images.ts";
@@ -35,7 +36,7 @@ export function createMediaDesk(config: Config, { redis, app, clock }: MediaPart
       const { bytes, fileName } = await download.download({ url, ...limits });
       return { bytes: decryptMedia(bytes, key), fileName };
     },
-    transcribe: null,
+    transcriber: config.transcription === null ? null : new Transcriber({ ...config.transcription, clock }),
     keepImages: async (conversationId, kept, ttlMs) => images.keep(conversationId, kept, ttlMs),
     readImages: async (conversationId, ids) => images.read(conversationId, ids),
     documents: new DocumentReader(),

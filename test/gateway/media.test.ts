@@ -139,7 +139,7 @@ describe("what members send besides text", () => {
   });
 
   test.each([
-    ["a program", Buffer.from("\x7fELF\x02\x01\x01" + "\0".repeat(64), "latin1"), /读不了/],
+    ["a program", Buffer.from(`\x7fELF\x02\x01\x01${"\0".repeat(64)}`, "latin1"), /读不了/],
     ["an archive", officeFile({ "a.txt": "hello" }), /读不了/],
     ["Word before 2007", Buffer.concat([Buffer.from("d0cf11e0a1b11ae1", "hex"), Buffer.alloc(2_000)]), /旧版 Office/],
     ["a PDF that was cut off", pdfFile([["x"]]).subarray(0, 120), /打不开|没有可读/],
@@ -159,6 +159,19 @@ describe("what members send besides text", () => {
     });
     const [message] = await world.platform.waitForAppMessages("lisi", 1, WAIT_MS);
     expect(message?.text).toMatch(/听不了语音/);
+  });
+
+  test("the app's voice is turned into text where an endpoint is configured, and asked like a text", async () => {
+    world.model.script((request) =>
+      request.path.endsWith("/audio/transcriptions")
+        ? { headers: { "content-type": "application/json" }, body: JSON.stringify({ text: "明天几点开会" }) }
+        : answers("九点。"),
+    );
+    await world.startGateway({ TRANSCRIPTION_BASE_URL: world.model.url, TRANSCRIPTION_MODEL: "whisper" });
+    world.platform.sendAppMessage({ userId: "lisi", content: { type: "voice", bytes: Buffer.from("#!AMR\n123") } });
+    const [message] = await world.platform.waitForAppMessages("lisi", 1, WAIT_MS);
+    expect(message?.text).toBe("九点。");
+    expect(textOf(told()[0])).toContain("明天几点开会");
   });
 
   test("the app's picture, location and link reach the model", async () => {

@@ -44,8 +44,10 @@ export interface Replica {
 /** Polls and retries as in WeCom, but quicker, so that tests are. */
 const QUICK: PlatformOptions["timing"] = { pollIntervalMs: 60, appRetryIntervalMs: 300 };
 
-/** `packs`: false for who starts many processes and asks nothing that a rule would know: their start takes a third. */
-export async function startWorld(options: { platform?: PlatformOptions; packs?: boolean } = {}): Promise<World> {
+/** `bot`: which way the AI bot is connected. `packs`: false for who starts many processes and asks nothing that a rule would know: their start takes a third. */
+export async function startWorld(
+  options: { platform?: PlatformOptions; packs?: boolean; bot?: "bot" | "socket" } = {},
+): Promise<World> {
   // First what can refuse its options: nothing else runs yet that would have to be stopped.
   const platform = await startWeComPlatform({
     ...options.platform,
@@ -57,7 +59,7 @@ export async function startWorld(options: { platform?: PlatformOptions; packs?: 
   writeFileSync(policyFile, options.packs === false ? withoutPacks(policyWithoutLabel()) : policyWithoutLabel());
   const env: Record<string, string> = {
     POLICY_FILE: policyFile,
-    ...platform.environment(),
+    ...platform.environment(options.bot),
     HOST: "127.0.0.1",
     PORT: "0",
     REDIS_URL: redis.url,

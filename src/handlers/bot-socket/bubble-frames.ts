@@ -19,7 +19,7 @@ const ACK_LOOK_MS = 50;
 const SPARE_PLACES = 8;
 /** After a refusal for the rate, and after a fault, the bubble rests so long. */
 const REST_MS = 5_000;
-/** Bubbles remembered; past it the oldest are forgotten, which costs them a repeated feedback id at most. */
+/** Bubbles remembered; past it the oldest are forgotten, which costs them a frame at most. */
 const BUBBLES_MAX = 20_000;
 
 export interface FrameParts {
@@ -36,8 +36,8 @@ interface Bubble {
   wanted: boolean;
   /** Aborted when its last text is on its way or was sent, or WeCom takes no more of it: no frame may follow. */
   over: AbortController;
-  /** One frame was acknowledged: the feedback id is known to WeCom (4.7: in the first reply only). */
-  begun: boolean;
+  /** No frame has gone out: the next one carries the feedback id, which belongs in a stream's first reply only (4.7). */
+  unopened: boolean;
   pumping: Promise<void> | null;
   shown: string | null;
 }
@@ -53,6 +53,7 @@ export class BubbleFrames {
 
   /** The first, empty frame. */
   open(address: BubbleAddress): void {
+    this.#bubbleOf(address).unopened = true;
     this.show(address);
   }
 
@@ -71,9 +72,15 @@ export class BubbleFrames {
     await bubble.pumping;
   }
 
-  /** The feedback id belongs in the first frame of a stream. */
+  /**
+   * For a frame that goes out now. Who took over a stream from another process cannot know whether it was opened, and
+   * leaves the feedback id out.
+   */
   feedbackFor(streamId: string): { feedbackId?: string } {
-    return this.#bubbles.get(streamId)?.begun === true ? {} : { feedbackId: streamId };
+    const bubble = this.#bubbles.get(streamId);
+    if (bubble?.unopened !== true) return {};
+    bubble.unopened = false;
+    return { feedbackId: streamId };
   }
 
   #bubbleOf(address: BubbleAddress): Bubble {
@@ -83,7 +90,7 @@ export class BubbleFrames {
     const [oldest] = this.#bubbles.keys();
     if (this.#bubbles.size >= BUBBLES_MAX && oldest !== undefined) this.#bubbles.delete(oldest);
     const over = new AbortController();
-    const bubble: Bubble = { address, wanted: false, over, begun: false, pumping: null, shown: null };
+    const bubble: Bubble = { address, wanted: false, over, unopened: false, pumping: null, shown: null };
     this.#bubbles.set(streamId, bubble);
     return bubble;
   }
@@ -120,7 +127,6 @@ export class BubbleFrames {
     const body = bodyOf(streamReply({ streamId, content, finish, ...this.feedbackFor(streamId) }));
     try {
       await socket.send("aibot_respond_msg", reqId, body);
-      bubble.begun = true;
       bubble.shown = content;
       if (finish) bubble.over.abort();
       return FRAME_EVERY_MS;
