@@ -32,7 +32,7 @@ export interface DocumentLimits {
   buffersMb: number;
 }
 
-const LIMITS: DocumentLimits = { atOnceMax: 2, waitingMax: 16, readMs: 20_000, heapMb: 384, buffersMb: 384 };
+const LIMITS: DocumentLimits = { atOnceMax: 2, waitingMax: 16, readMs: 20_000, heapMb: 384, buffersMb: 256 };
 /** How often the thread's memory is looked at: a bomb unpacks some ten megabytes meanwhile. */
 const LOOK_MS = 50;
 const MB = 1024 * 1024;
