@@ -107,13 +107,18 @@ export function pdfFile(pages: readonly (readonly string[])[], { trailer = "" }:
   return pdfOfContents(contents, { trailer });
 }
 
+const HELVETICA = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>";
+
 /** A PDF whose pages have these contents, already deflated. */
-export function pdfOfContents(contents: readonly Uint8Array[], { trailer = "" }: { trailer?: string } = {}): Buffer {
+export function pdfOfContents(
+  contents: readonly Uint8Array[],
+  { trailer = "", font = HELVETICA }: { trailer?: string; font?: string } = {},
+): Buffer {
   const kids = contents.map((_content, index) => `${4 + index * 2} 0 R`).join(" ");
   const objects: (string | Buffer)[] = [
     "<< /Type /Catalog /Pages 2 0 R >>",
     `<< /Type /Pages /Kids [${kids}] /Count ${contents.length} >>`,
-    "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+    font,
   ];
   contents.forEach((content, index) => {
     const resources = "/Resources << /Font << /F1 3 0 R >> >>";
@@ -142,4 +147,17 @@ export function pdfOfContents(contents: readonly Uint8Array[], { trailer = "" }:
     ),
   );
   return Buffer.concat(pieces);
+}
+
+/** A PDF in a Chinese font that it neither carries nor explains, as older programs write them: `hex` is in that encoding. */
+export function chinesePdfFile(encoding: string, hex: string): Buffer {
+  const content = Buffer.from(zlibSync(strToU8(`BT /F1 12 Tf 72 720 Td <${hex}> Tj ET`)));
+  const font = [
+    `<< /Type /Font /Subtype /Type0 /BaseFont /STSong-Light /Encoding /${encoding} /DescendantFonts [`,
+    "<< /Type /Font /Subtype /CIDFontType0 /BaseFont /STSong-Light /DW 1000",
+    "/CIDSystemInfo << /Registry (Adobe) /Ordering (GB1) /Supplement 4 >>",
+    "/FontDescriptor << /Type /FontDescriptor /FontName /STSong-Light /Flags 6 /FontBBox [-25 -254 1000 880]",
+    "/ItalicAngle 0 /Ascent 880 /Descent -120 /CapHeight 880 /StemV 93 >> >> ] >>",
+  ];
+  return pdfOfContents([content], { font: font.join("\n") });
 }

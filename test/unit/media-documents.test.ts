@@ -2,7 +2,16 @@ import { describe, expect, test } from "@jest/globals";
 import { YingdaError } from "../../src/base/errors.ts";
 import { detectFileType } from "../../src/media/file-type.ts";
 import { DocumentReader } from "../../src/media/read-document.ts";
-import { docxFile, officeFile, paragraph, pdfFile, pptxFile, shape, xlsxFile } from "../support/documents.ts";
+import {
+  chinesePdfFile,
+  docxFile,
+  officeFile,
+  paragraph,
+  pdfFile,
+  pptxFile,
+  shape,
+  xlsxFile,
+} from "../support/documents.ts";
 
 const reader = new DocumentReader();
 const signal = AbortSignal.timeout(120_000);
@@ -57,6 +66,18 @@ describe("a PDF", () => {
   test("that is longer than wanted is cut, and its pages are counted all the same", async () => {
     const { text, counted, cut } = await read(TEN, { charactersMax: 60 });
     expect([text.length, counted?.count, cut]).toEqual([60, 10, true]);
+  });
+
+  test.each([
+    ["UniGB-UCS2-H", Buffer.from("中文发票：¥１２ abc", "utf16le").swap16().toString("hex")],
+    ["GBK-EUC-H", "d6d0cec4b7a2c6b1a3baa3a4a3b1a3b220616263"],
+  ])("in a Chinese font that it does not carry (%s) is read all the same", async (encoding, hex) => {
+    const { text } = await read(chinesePdfFile(encoding, hex));
+    expect(text.replace("￥", "¥")).toBe("--- 第 1 页 ---\n中文发票：¥１２ abc");
+  });
+
+  test("whose characters have no way to Unicode has no text, rather than a wrong one", async () => {
+    expect(await outcome(read(chinesePdfFile("Identity-H", "0001032a03ab")))).toBe("document_without_text");
   });
 
   test("that was scanned has no text", async () => {
