@@ -71,6 +71,31 @@ describe("configuration", () => {
     expect(text).toMatch(/remove one of the two pairs/);
   });
 
+  test("hosts of media are WeCom's own unless others are named, and shaped like hosts", () => {
+    expect(readConfig({ ...MODEL, ...BOT }).wecom.mediaHosts).toEqual(["qyapi.weixin.qq.com", "*.myqcloud.com"]);
+    const named = readConfig({ ...MODEL, ...BOT, WECOM_MEDIA_HOSTS: "127.0.0.1:8080, *.corp.example" });
+    expect(named.wecom.mediaHosts).toEqual(["127.0.0.1:8080", "*.corp.example"]);
+    expect(named.notices).toEqual([]);
+    for (const faulty of ["https://a.example", "a,,b", "*", "a b"]) {
+      expect(faultsOf({ ...MODEL, ...BOT, WECOM_MEDIA_HOSTS: faulty }).join()).toMatch(
+        /WECOM_MEDIA_HOSTS must be hosts/,
+      );
+    }
+  });
+
+  test("turning voice into text needs an address and a model, or neither", () => {
+    const address = { TRANSCRIPTION_BASE_URL: "http://127.0.0.1:8002/v1" };
+    const model = { TRANSCRIPTION_MODEL: "whisper" };
+    expect(readConfig({ ...MODEL, ...BOT }).transcription).toBeNull();
+    expect(readConfig({ ...MODEL, ...BOT, ...address, ...model }).transcription).toEqual({
+      baseUrl: "http://127.0.0.1:8002/v1",
+      apiKey: null,
+      model: "whisper",
+    });
+    expect(faultsOf({ ...MODEL, ...BOT, ...address }).join()).toMatch(/TRANSCRIPTION_MODEL is missing/);
+    expect(faultsOf({ ...MODEL, ...BOT, ...model }).join()).toMatch(/TRANSCRIPTION_BASE_URL is missing/);
+  });
+
   test("a 42-character key is refused without showing it", () => {
     const text = faultsOf({ ...MODEL, WECOM_BOT_TOKEN: "t", WECOM_BOT_AES_KEY: AES_KEY.slice(1) }).join();
     expect(text).toMatch(/WECOM_BOT_AES_KEY must be exactly the 43 characters/);
