@@ -2,7 +2,7 @@ import { deflateRawSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { strToU8, zipSync } from "fflate";
-import { detectFileType } from "../../src/media/file-type.ts";
+import { detectFileType, isAudio, isDocument, isImage } from "../../src/media/file-type.ts";
 import { decodeText, textEncodingOf } from "../../src/media/text-encoding.ts";
 import { docxFile, officeFile, paragraph, pdfFile, pptxFile, xlsxFile } from "../support/documents.ts";
 import { bmpOf } from "../support/images.ts";
@@ -76,6 +76,16 @@ describe("the type of a file, by its bytes", () => {
     [null, "text"],
   ])("a text called %j is %s", (name, type) => {
     expect(detectFileType(Buffer.from("a,b\n1,2\n"), name)).toBe(type);
+  });
+
+  test("a type is an image, a recording, a document, or nothing that is read", () => {
+    const kinds = (["png", "amr", "csv", "pptx", "old-office", "unknown"] as const).map((type) => [
+      isImage(type),
+      isAudio(type),
+      isDocument(type),
+    ]);
+    const [image, audio, document, none] = [0, 1, 2, 3].map((kind) => [kind === 0, kind === 1, kind === 2]);
+    expect(kinds).toEqual([image, audio, document, document, none, none]);
   });
 
   test("nothing makes it throw", () => {
