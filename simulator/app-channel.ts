@@ -11,7 +11,16 @@ import type { Journal } from "./journal.ts";
 import type { MediaStore } from "./media-store.ts";
 import type { MessageApi } from "./message-api.ts";
 import { type CallbackKeys, seal } from "./platform-crypto.ts";
-import type { AppMessage, Attempt, DeliveryOutcome, MemberMessage, PlatformTiming, Sent } from "./platform-types.ts";
+import type {
+  AppMessage,
+  Attempt,
+  DeliveryOutcome,
+  MemberMessage,
+  PlatformTiming,
+  Sent,
+  ShownMedia,
+} from "./platform-types.ts";
+import { type PlainMedia, showMedia } from "./shown-media.ts";
 import { renderXml, type XmlElement } from "./xml.ts";
 
 export interface AppChannelParts {
@@ -59,7 +68,8 @@ export class AppChannel {
 
   /** `quote` is seen in the chat only: the app's callbacks have no place for it (2.2). */
   sendMessage(userId: string, content: AppContent, quote?: MemberMessage["quote"]): Sent {
-    const { msgtype, elements, shown } = contentElements(content, (type, bytes) => this.#keepMedia(type, bytes));
+    const { msgtype, elements, shown, media } = contentElements(content, (file) => this.#keepMedia(file));
+    const called = content.type !== "file";
     this.#msgId += 1n;
     const messageId = String(this.#msgId);
     const message: MemberMessage = {
@@ -68,10 +78,12 @@ export class AppChannel {
       userId,
       text: shown,
       ...(quote === undefined ? {} : { quote }),
+      ...(media === undefined ? {} : { media: [media] }),
       atMs: this.#parts.nowMs(),
-      state: "sending",
+      state: called ? "sending" : "not_called",
     };
     this.#parts.journal.emit({ type: "member_message", message });
+    if (!called) return { messageId, outcome: Promise.resolve({ result: "not_called", attempts: [] }) };
     const plain = this.#body(userId, msgtype, [...elements, ["MsgId", messageId]]);
     const outcome = this.#deliverCopies({ kind: `callback ${msgtype}`, userId, messageId, plain }).then((result) => {
       message.state = result.result === "accepted" ? "delivered" : "failed";
@@ -224,9 +236,8 @@ export class AppChannel {
     });
   }
 
-  #keepMedia(type: "image" | "voice" | "video", bytes: Buffer): { mediaId: string; url: string } {
-    const contentType = { image: "image/png", voice: "audio/amr", video: "video/mp4" }[type];
-    const mediaId = this.#parts.media.put({ type, name: `${type}.bin`, contentType, bytes });
-    return { mediaId, url: `${this.#parts.baseUrl()}/pic/${mediaId}` };
+  #keepMedia(file: PlainMedia): { media: ShownMedia; url: string } {
+    const media = showMedia(this.#parts.media, file);
+    return { media, url: `${this.#parts.baseUrl()}/pic/${media.id}` };
   }
 }

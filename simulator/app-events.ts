@@ -1,9 +1,12 @@
+import type { ShownMedia } from "./platform-types.ts";
+import type { PlainMedia } from "./shown-media.ts";
 import type { XmlElement } from "./xml.ts";
 
-/** What a member sends in the chat with the app (wecom-protocol 2.2). Files cause no callback there. */
+/** What a member sends in the chat with the app (wecom-protocol 2.2). A file causes no callback there. */
 export type AppContent =
   | { type: "text"; text: string }
-  | { type: "image" | "voice" | "video"; bytes: Buffer }
+  | { type: "image" | "voice" | "video"; bytes: Buffer; name?: string }
+  | { type: "file"; bytes: Buffer; name: string }
   | { type: "location"; latitude: number; longitude: number; label: string }
   | { type: "link"; title: string; description: string; url: string }
   /** A kind of message that WeCom may add one day. */
@@ -17,26 +20,29 @@ export type AppEvent =
 
 export function contentElements(
   content: AppContent,
-  keep: (type: "image" | "voice" | "video", bytes: Buffer) => { mediaId: string; url: string },
-): { msgtype: string; elements: XmlElement[]; shown: string } {
+  keep: (file: PlainMedia) => { media: ShownMedia; url: string },
+): { msgtype: string; elements: XmlElement[]; shown: string; media?: ShownMedia } {
   switch (content.type) {
     case "text":
       return { msgtype: "text", elements: [["Content", content.text]], shown: content.text };
     case "image":
     case "voice":
     case "video": {
-      const { mediaId, url } = keep(content.type, content.bytes);
+      const { media, url } = keep({ type: content.type, bytes: content.bytes, name: content.name ?? content.type });
       const own: Record<typeof content.type, XmlElement> = {
         image: ["PicUrl", url],
-        voice: ["Format", "amr"],
-        video: ["ThumbMediaId", mediaId],
+        voice: ["Format", formatOf(media)],
+        video: ["ThumbMediaId", media.id],
       };
       return {
         msgtype: content.type,
-        elements: [own[content.type], ["MediaId", mediaId]],
-        shown: `[${content.type}]`,
+        elements: [own[content.type], ["MediaId", media.id]],
+        shown: "",
+        media,
       };
     }
+    case "file":
+      return { msgtype: "file", elements: [], shown: "", media: keep(content).media };
     case "location":
       return {
         msgtype: "location",
@@ -63,6 +69,11 @@ export function contentElements(
     case "other":
       return { msgtype: content.msgtype, elements: content.elements, shown: `[${content.msgtype}]` };
   }
+}
+
+/** `amr`, or what the recording is (2.2: the list of values is not known). */
+function formatOf({ contentType }: ShownMedia): string {
+  return /^audio\/(\w+)/.exec(contentType)?.[1] ?? "amr";
 }
 
 export function eventElements(event: AppEvent): XmlElement[] {

@@ -11,6 +11,7 @@ import {
   isCalled,
   type KeepFile,
   quoteBody,
+  shownFiles,
   shownQuote,
 } from "./bot-bodies.ts";
 import type { BotAnswer } from "./bot-replies.ts";
@@ -19,8 +20,9 @@ import { BoundedMap } from "./bounded-log.ts";
 import type { Bubbles } from "./bubbles.ts";
 import type { InteractionSlots } from "./interaction-slots.ts";
 import type { Journal } from "./journal.ts";
-import type { Bubble, DeliveryOutcome, MemberMessage, PlatformTiming, Sent } from "./platform-types.ts";
+import type { Bubble, DeliveryOutcome, MemberMessage, PlatformTiming, Sent, ShownMedia } from "./platform-types.ts";
 import type { ResponseUrls } from "./response-urls.ts";
+import type { PlainMedia } from "./shown-media.ts";
 import type { JsonObject } from "./values.ts";
 
 export interface BotChannelParts {
@@ -34,6 +36,8 @@ export interface BotChannelParts {
   faults: Faults;
   journal: Journal;
   keepFile: KeepFile;
+  /** Keeps a file as the member's own chat shows it. */
+  show(file: PlainMedia): ShownMedia;
   /** `http://127.0.0.1:<port>` of the platform, for links in callbacks. */
   baseUrl: () => string;
   nowMs: () => number;
@@ -61,6 +65,7 @@ export class BotChannel {
 
   sendMessage(place: BotPlace, content: BotContent, quote: BotQuote | undefined): Sent {
     const { msgtype, own, shown } = contentBody(content, this.#parts.keepFile);
+    const media = shownFiles(content).map((file) => this.#parts.show(file));
     const messageId = newMsgId();
     const chatId = place.group?.chatId;
     const called = isCalled(content, place, this.#parts.botName);
@@ -72,6 +77,7 @@ export class BotChannel {
       ...(chatId === undefined ? {} : { chatId }),
       text: shown,
       ...(quote === undefined ? {} : { quote: shownQuote(quote) }),
+      ...(media.length === 0 ? {} : { media }),
       atMs: this.#parts.nowMs(),
       state: called ? "sending" : "not_called",
     };
@@ -83,7 +89,7 @@ export class BotChannel {
       response_url: `${this.#parts.baseUrl()}/cgi-bin/aibot/response?response_code=${responseCode}`,
       msgtype,
       ...own,
-      ...(quote === undefined ? {} : { quote: quoteBody(quote) }),
+      ...(quote === undefined ? {} : { quote: quoteBody(quote, this.#parts.keepFile) }),
     };
     const callback: BotCallback = {
       kind: `callback ${msgtype}`,

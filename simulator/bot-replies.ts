@@ -19,6 +19,8 @@ export interface StreamStep {
   finish: boolean;
   content: string;
   images: number;
+  /** The pictures themselves. */
+  pictures?: Buffer[];
   feedbackId?: string;
 }
 
@@ -163,6 +165,7 @@ function readStream(stream: JsonObject, card: unknown): { answer?: BotAnswer; br
   if (utf8Bytes(feedbackId) > FEEDBACK_ID_BYTES_MAX) {
     breaches.push({ rule: "feedback_id_too_long", detail: `feedback.id has ${utf8Bytes(feedbackId)} bytes` });
   }
+  const pictures = listOr(stream.msg_item).map((item) => pictureOf(objectOr(item)));
   const fault = card === undefined ? undefined : cardFault(card);
   if (fault !== undefined) breaches.push({ rule: "card_wrong", detail: fault });
   return {
@@ -173,12 +176,17 @@ function readStream(stream: JsonObject, card: unknown): { answer?: BotAnswer; br
         id,
         finish,
         content,
-        images: listOr(stream.msg_item).length,
+        images: pictures.length,
+        ...(pictures.length === 0 ? {} : { pictures }),
         ...(feedbackId === "" ? {} : { feedbackId }),
       },
       ...(isObject(card) && fault === undefined ? { card } : {}),
     },
   };
+}
+
+function pictureOf(item: JsonObject): Buffer {
+  return Buffer.from(stringOr(objectOr(item.image).base64), "base64");
 }
 
 function findImagesFault(items: unknown, finish: boolean): string | undefined {
@@ -188,7 +196,7 @@ function findImagesFault(items: unknown, finish: boolean): string | undefined {
   if (list.length > IMAGES_MAX) return `msg_item has ${list.length} pictures`;
   for (const item of list) {
     const image = objectOr(item.image);
-    const bytes = Buffer.from(stringOr(image.base64), "base64");
+    const bytes = pictureOf(item);
     if (item.msgtype !== "image" || bytes.length === 0) return "an entry of msg_item is no picture";
     if (bytes.length > IMAGE_BYTES_MAX) return `a picture has ${bytes.length} bytes`;
     if (createHash("md5").update(bytes).digest("hex") !== image.md5) return "a picture's md5 is not that of its bytes";

@@ -1,7 +1,7 @@
 import type { BotAnswer, Breach, StreamStep } from "./bot-replies.ts";
 import { BoundedMap } from "./bounded-log.ts";
 import type { Journal } from "./journal.ts";
-import type { BotChannelName, Bubble, Snapshot } from "./platform-types.ts";
+import type { BotChannelName, Bubble, ShownMedia, Snapshot } from "./platform-types.ts";
 
 /** Changes kept for one bubble: one a second over the whole life of a stream. */
 const SNAPSHOTS_MAX = 400;
@@ -26,15 +26,26 @@ export class Bubbles {
   readonly #journal: Journal;
   readonly #nowMs: () => number;
   readonly #onEnd: (bubble: Bubble) => void;
+  readonly #show: (picture: Buffer) => ShownMedia;
   readonly #states: BoundedMap<string, BubbleState>;
   readonly #streamOwners: BoundedMap<string, string>;
   readonly #over: string[] = [];
 
-  /** `onEnd` hears of every bubble once, when its interaction is over and before anybody else is told. */
-  constructor(journal: Journal, nowMs: () => number, bubblesMax: number, onEnd: (bubble: Bubble) => void) {
+  /**
+   * `onEnd` hears of every bubble once, when its interaction is over and before anybody else is told. `show` keeps a picture that
+   * came with the end of a stream.
+   */
+  constructor(
+    journal: Journal,
+    nowMs: () => number,
+    bubblesMax: number,
+    onEnd: (bubble: Bubble) => void,
+    show: (picture: Buffer) => ShownMedia,
+  ) {
     this.#journal = journal;
     this.#nowMs = nowMs;
     this.#onEnd = onEnd;
+    this.#show = show;
     this.#states = new BoundedMap(bubblesMax);
     this.#streamOwners = new BoundedMap(bubblesMax);
   }
@@ -169,6 +180,7 @@ export class Bubbles {
     if (stream.finish) {
       state.finishedAtMs = performance.now();
       bubble.images = stream.images;
+      if (stream.pictures !== undefined) bubble.media = stream.pictures.map(this.#show);
       this.end(bubble, "finished");
     } else if (changed) {
       this.#announce(bubble);

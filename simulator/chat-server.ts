@@ -2,22 +2,28 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import path from "node:path";
 import { YingdaError } from "../src/base/errors.ts";
 import { pressCard } from "./chat-cards.ts";
+import { changeFaults, faultsView } from "./chat-faults.ts";
 import { checkOrigin, readJson } from "./chat-guard.ts";
+import { sendMedia, takeMedia } from "./chat-media.ts";
+import { sayFromPage } from "./chat-sending.ts";
 import type { ChatInfo, ChatMember, ChatMessage, FaultsView, FlagView, Packet } from "./chat-types.ts";
-import { APP_CHAT, BOT_CHAT, ChatViews, platformMessageId, viewKeyOf } from "./chat-views.ts";
+import { APP_CHAT, BOT_CHAT, ChatViews, platformMessageId, SOCKET_CHAT, viewKeyOf } from "./chat-views.ts";
 import { EventStream } from "./event-stream.ts";
 import { listenOnLoopback, sendJson } from "./http-kit.ts";
 import { packetOf } from "./packets.ts";
+import type { BotChannelName, Channel } from "./platform-types.ts";
 import { sendStaticFile } from "./static-files.ts";
-import { isObject, type JsonObject, stringOr, utf8Bytes } from "./values.ts";
+import { type JsonObject, stringOr, utf8Bytes } from "./values.ts";
 import type { WeComPlatform } from "./wecom-platform.ts";
 
 export interface ChatServerOptions {
   platform: WeComPlatform;
   /** Who can be spoken as; all must be members of the platform. Default: all of its members. */
   members?: ChatMember[];
-  /** Titles of the chats; default the platform's own. The bot's name is also what a mention in a group says. */
+  /** Titles of the chats; default the platform's own. The name of the groups' bot is also what a mention says. */
   names?: { app?: string; bot?: string };
+  /** Which private chats there are besides the groups; default the bot with callbacks and the app. */
+  contacts?: Channel[];
   /** The folder of the page; default the one beside this file. */
   staticDir?: string;
   /** Lets the page show what the service flagged. */
@@ -33,7 +39,6 @@ export interface ChatServer {
 }
 
 const PAGE_FOLDER = path.join(import.meta.dirname, "chat");
-const TEXT_BYTES_MAX = 16 * 1024;
 const COMMENT_BYTES_MAX = 2 * 1024;
 const PACKETS_DEFAULT = 200;
 const PACKETS_MAX = 1_000;
@@ -58,6 +63,8 @@ class Chat {
   readonly #platform: WeComPlatform;
   readonly #members: ChatMember[];
   readonly #names: { app: string; bot: string };
+  readonly #contacts: Channel[];
+  readonly #groupBot: BotChannelName;
   readonly #views: ChatViews;
   readonly #events = new EventStream();
   readonly #unsubscribe: () => void;
@@ -72,7 +79,14 @@ class Chat {
       app: options.names?.app ?? options.platform.app.name,
       bot: options.names?.bot ?? options.platform.bot.name,
     };
+    this.#contacts = options.contacts ?? [BOT_CHAT, APP_CHAT];
+    // A group has one bot: that with the long connection where there is no other.
+    this.#groupBot =
+      this.#contacts.includes(BOT_CHAT) || !this.#contacts.includes(SOCKET_CHAT) ? BOT_CHAT : SOCKET_CHAT;
+    const { socket } = options.platform;
     this.#views = new ChatViews({
+      socketName: socket.credentials.name,
+      media: (id) => options.platform.shownMedia(id),
       members: this.#members,
       appName: this.#names.app,
       botName: this.#names.bot,
@@ -80,6 +94,7 @@ class Chat {
     });
     this.#unsubscribe = options.platform.subscribe((event) => {
       this.#views.take(event);
+      if (event.type === "connection") this.#events.send("faults", this.#faults());
       if (event.type === "exchange") this.#events.send("packet", packetOf(event.exchange));
     });
     this.#flagsTimer = setInterval(() => void this.#announceFlags(), FLAGS_EVERY_MS);
@@ -101,6 +116,11 @@ class Chat {
       return;
     }
     res.setHeader("cache-control", "no-store");
+    const mediaId = req.method === "GET" ? /^\/api\/media\/([\w-]+)$/.exec(url.pathname)?.[1] : undefined;
+    if (mediaId !== undefined) {
+      sendMedia(this.#platform, mediaId, res);
+      return;
+    }
     switch (`${req.method} ${url.pathname}`) {
       case "GET /api/state":
         sendJson(res, 200, this.#state());
@@ -120,6 +140,9 @@ class Chat {
       case "POST /api/messages":
         sendJson(res, 201, { message: this.#say(await readJson(req)) });
         return;
+      case "POST /api/media":
+        sendJson(res, 201, { media: await takeMedia(this.#platform, req, url) });
+        return;
       case "POST /api/open":
         this.#open(await readJson(req));
         break;
@@ -130,7 +153,7 @@ class Chat {
         this.#press(await readJson(req));
         break;
       case "POST /api/faults":
-        this.#changeFaults(await readJson(req));
+        changeFaults(this.#platform, await readJson(req));
         this.#events.send("faults", this.#faults());
         sendJson(res, 200, this.#faults());
         return;
@@ -144,7 +167,7 @@ class Chat {
     return {
       members: this.#members,
       chats: this.#chats(),
-      botName: this.#names.bot,
+      botName: this.#groupBot === BOT_CHAT ? this.#names.bot : this.#platform.socket.credentials.name,
       appName: this.#names.app,
       faults: this.#faults(),
       messages: this.#views.all(),
@@ -153,8 +176,7 @@ class Chat {
 
   #chats(): ChatInfo[] {
     return [
-      { id: BOT_CHAT, kind: "bot_single", title: this.#names.bot },
-      { id: APP_CHAT, kind: "app", title: this.#names.app },
+      ...this.#contacts.map((id) => this.#contact(id)),
       ...this.#platform.groups().map((group) => ({
         id: group.chatId,
         kind: "bot_group" as const,
@@ -164,25 +186,22 @@ class Chat {
     ];
   }
 
+  #contact(id: Channel): ChatInfo {
+    if (id === APP_CHAT) return { id, kind: "app", title: this.#names.app };
+    if (id === BOT_CHAT) return { id, kind: "bot_single", title: this.#names.bot };
+    return { id, kind: "bot_single", title: this.#platform.socket.credentials.name, socket: true };
+  }
+
   #say(body: JsonObject): ChatMessage {
     const { chatId, userId } = this.#place(body);
-    const text = stringOr(body.text);
-    if (text.trim() === "" || utf8Bytes(text) > TEXT_BYTES_MAX) {
-      throw new YingdaError("bad_request", `A message has 1 to ${TEXT_BYTES_MAX} bytes of text.`);
-    }
     const viewKey = viewKeyOf(chatId, userId);
     const quoted =
       body.quoteMessageId === undefined ? undefined : this.#views.find(viewKey, stringOr(body.quoteMessageId));
     if (body.quoteMessageId !== undefined && quoted === undefined) {
       throw new YingdaError("bad_request", "The quoted message is not in this chat.");
     }
-    const quote =
-      quoted === undefined ? quoteIn(body.quote) : { quote: { author: quoted.from.name, text: quoted.text } };
-    const group = chatId === BOT_CHAT ? {} : { chatId };
-    const { messageId } =
-      chatId === APP_CHAT
-        ? this.#platform.sendAppText({ userId, text, ...quote })
-        : this.#platform.sendBotText({ userId, text, ...group, ...quote });
+    const place = isChannel(chatId) ? { channel: chatId } : { channel: this.#groupBot, chatId };
+    const { messageId } = sayFromPage(this.#platform, { ...place, userId, body, quoted });
     const shown = this.#views.find(viewKey, messageId);
     if (shown === undefined) throw new YingdaError("internal", "The message went out but is not shown.");
     return shown;
@@ -192,6 +211,7 @@ class Chat {
     const { chatId, userId } = this.#place(body);
     if (chatId === APP_CHAT) this.#platform.enterApp(userId);
     else if (chatId === BOT_CHAT) this.#platform.enterBot(userId);
+    else if (chatId === SOCKET_CHAT && this.#platform.socket.connected) this.#platform.socket.enter(userId);
   }
 
   #feedback(body: JsonObject): void {
@@ -203,8 +223,9 @@ class Chat {
     if (comment !== undefined && (typeof comment !== "string" || utf8Bytes(comment) > COMMENT_BYTES_MAX)) {
       throw new YingdaError("bad_request", `comment is a text of at most ${COMMENT_BYTES_MAX} bytes.`);
     }
+    const messageId = platformMessageId(stringOr(body.messageId));
     this.#platform.giveFeedback({
-      messageId: platformMessageId(stringOr(body.messageId)),
+      messageId,
       userId: this.#member(body),
       type,
       ...(isReasons(reasons) ? { reasons } : {}),
@@ -220,31 +241,7 @@ class Chat {
   }
 
   #faults(): FaultsView {
-    const { copies, slowPlatformMs, dropSends, errcode } = this.#platform.faults;
-    return {
-      duplicateDelivery: copies > 1,
-      slowPlatformMs,
-      dropSends,
-      errcode,
-      tokensRevoked: this.#platform.tokensRevoked,
-    };
-  }
-
-  #changeFaults(body: JsonObject): void {
-    const { duplicateDelivery, slowPlatformMs, dropSends, errcode, revokeToken } = body;
-    const right =
-      isOptional(duplicateDelivery, "boolean") &&
-      isOptional(slowPlatformMs, "number") &&
-      isOptional(dropSends, "boolean") &&
-      (errcode === null || isOptional(errcode, "number"));
-    if (!right) throw new YingdaError("bad_request", "A fault has the wrong type.");
-    this.#platform.setFaults({
-      ...(typeof duplicateDelivery === "boolean" ? { copies: duplicateDelivery ? 2 : 1 } : {}),
-      ...(typeof slowPlatformMs === "number" ? { slowPlatformMs } : {}),
-      ...(typeof dropSends === "boolean" ? { dropSends } : {}),
-      ...(errcode === null || typeof errcode === "number" ? { errcode } : {}),
-    });
-    if (revokeToken === true) this.#platform.revokeTokens();
+    return faultsView(this.#platform, this.#contacts.includes(SOCKET_CHAT));
   }
 
   #packets(limit: string | null): Packet[] {
@@ -291,24 +288,12 @@ class Chat {
   }
 }
 
-/** A quote of something that stands in no chat here: a mail that was forwarded, say. */
-function quoteIn(value: unknown): { quote?: { author: string; text: string } } {
-  if (value === undefined) return {};
-  if (!isObject(value) || typeof value.name !== "string" || typeof value.text !== "string") {
-    throw new YingdaError("bad_request", "quote is { name, text }.");
-  }
-  if (utf8Bytes(value.name) + utf8Bytes(value.text) > TEXT_BYTES_MAX) {
-    throw new YingdaError("bad_request", `A quote has at most ${TEXT_BYTES_MAX} bytes.`);
-  }
-  return { quote: { author: value.name, text: value.text } };
-}
-
 function isReasons(value: unknown): value is number[] {
   return Array.isArray(value) && value.length <= 4 && value.every((reason) => [1, 2, 3, 4].includes(reason));
 }
 
-function isOptional(value: unknown, type: "boolean" | "number"): boolean {
-  return value === undefined || typeof value === type;
+function isChannel(chatId: string): chatId is Channel {
+  return chatId === APP_CHAT || chatId === BOT_CHAT || chatId === SOCKET_CHAT;
 }
 
 function notAllowed(): YingdaError {

@@ -1,5 +1,8 @@
 /** The chat page's side of the words: what its HTTP API hands out. Times are milliseconds since 1970. */
 
+import type { ShownMedia } from "./platform-types.ts";
+import type { SocketFaults } from "./socket-faults.ts";
+
 export interface ChatMember {
   userId: string;
   name: string;
@@ -10,6 +13,8 @@ export interface ChatInfo {
   /** `app` and `bot_single` are private to each member, a group is shared. */
   kind: "app" | "bot_single" | "bot_group";
   title: string;
+  /** The bot of this chat has the long connection. */
+  socket?: true;
   members?: string[];
 }
 
@@ -24,6 +29,10 @@ export interface ChatMessage {
   /** `lost`: written to a bot that had no long connection. */
   state: "sending" | "delivered" | "lost" | "streaming" | "finished" | "failed" | "expired";
   quote?: { name?: string; text: string };
+  /** Pictures, voices and files beside `text`, or alone; the bytes are `/api/media/<id>`. */
+  media?: ShownMedia[];
+  /** Set to false for what the platform calls nobody for. */
+  called?: false;
   feedback?: { possible: boolean; given?: 1 | 2 | 3 };
   replyTo?: string;
   card?: ChatCard;
@@ -66,6 +75,7 @@ export interface FaultsView {
   dropSends: boolean;
   errcode: number | null;
   tokensRevoked: number;
+  socket?: SocketFaults & { connected: boolean };
 }
 
 /** A flagged turn, as the service's reviewers would see it; whoever starts the page knows how to ask for them. */

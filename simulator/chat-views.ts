@@ -1,12 +1,24 @@
 import { BoundedLog } from "./bounded-log.ts";
 import { chatCard, wordsAndCard } from "./chat-cards.ts";
 import type { ChatMember, ChatMessage } from "./chat-types.ts";
-import type { AppMessage, BotMessage, Bubble, MemberMessage, PlatformEvent } from "./platform-types.ts";
+import type {
+  AppMessage,
+  BotChannelName,
+  BotMessage,
+  Bubble,
+  MemberMessage,
+  PlatformEvent,
+  ShownMedia,
+} from "./platform-types.ts";
+import { stringOr } from "./values.ts";
 
 export interface ChatViewsOptions {
   members: ChatMember[];
   appName: string;
   botName: string;
+  socketName: string;
+  /** What stands behind a media_id that the app sent. */
+  media(id: string): ShownMedia | undefined;
   /** Called for every message that is new or changed. */
   onChange(message: ChatMessage): void;
 }
@@ -26,6 +38,7 @@ const BUBBLE_STATE: Record<Bubble["state"], ChatMessage["state"]> = {
   failed: "failed",
   expired: "expired",
 };
+const MEDIA_TYPES: ReadonlySet<string> = new Set(["image", "voice", "video", "file"]);
 const RECALLED = "消息已撤回 · Message recalled";
 
 /** What the members' clients show, made from the platform's events: one list of messages for each view. */
@@ -64,6 +77,7 @@ export class ChatViews {
       case "bot_message":
         this.#put(this.#ofBot(event.message));
         return;
+      case "connection":
       case "exchange":
       case "violation":
         return;
@@ -88,6 +102,8 @@ export class ChatViews {
       format: "text",
       atMs: message.atMs,
       state: message.state === "not_called" ? "delivered" : message.state,
+      ...(message.state === "not_called" ? { called: false as const } : {}),
+      ...(message.media === undefined ? {} : { media: message.media }),
       ...(message.quote === undefined ? {} : { quote: message.quote }),
     };
   }
@@ -96,9 +112,10 @@ export class ChatViews {
     return {
       id: bubbleMessageId(bubble.messageId),
       viewKey: viewKeyOf(bubble.chatId ?? bubble.channel, bubble.userId),
-      from: { kind: "bot", name: this.#options.botName },
+      from: { kind: "bot", name: this.#botName(bubble.channel) },
       ...wordsAndCard(bubble.content, bubble.card),
       format: "markdown",
+      ...(bubble.media === undefined ? {} : { media: bubble.media }),
       atMs: bubble.atMs,
       state: BUBBLE_STATE[bubble.state],
       feedback: feedbackOf(bubble.finished ? bubble.feedbackId : undefined, bubble.feedback),
@@ -112,10 +129,13 @@ export class ChatViews {
     if (message.recalled) {
       return { ...common, from: { kind: "platform", name: "" }, text: RECALLED, format: "text", state };
     }
+    const media = MEDIA_TYPES.has(message.msgtype)
+      ? this.#options.media(stringOr(message.content.media_id))
+      : undefined;
     return {
       ...common,
       from: { kind: "app", name: this.#options.appName },
-      text: message.text,
+      ...(media === undefined ? { text: message.text } : { text: "", media: [media] }),
       format: message.msgtype === "markdown" ? "markdown" : "text",
       state,
       ...(message.msgtype === "template_card" ? { card: chatCard(message.content, { alone: true }) } : {}),
@@ -130,8 +150,9 @@ export class ChatViews {
     return {
       id: message.id,
       viewKey,
-      from: { kind: "bot", name: this.#options.botName },
+      from: { kind: "bot", name: this.#botName(message.channel) },
       text: message.text,
+      ...(message.media === undefined ? {} : { media: message.media }),
       ...(message.card === undefined ? {} : { card: chatCard(message.card, { alone: true }) }),
       format: message.format === "markdown" ? "markdown" : "text",
       atMs: message.atMs,
@@ -140,6 +161,10 @@ export class ChatViews {
       ...(messageId === undefined ? {} : { replyTo: messageId }),
       ...(asked === undefined ? {} : { quote: { name: asked.from.name, text: asked.text } }),
     };
+  }
+
+  #botName(channel: BotChannelName): string {
+    return channel === "bot" ? this.#options.botName : this.#options.socketName;
   }
 
   #nameOf(userId: string): string {

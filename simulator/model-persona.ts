@@ -1,9 +1,13 @@
+import { documentIn } from "./model-document.ts";
+import type { ModelImage } from "./model-images.ts";
 import { type Language, WORDS, type Words } from "./model-words.ts";
 import { cutUtf8, utf8Bytes } from "./values.ts";
 
 export interface PersonaMessage {
   role: string;
+  /** Its texts. */
   content: string;
+  images?: ModelImage[];
 }
 
 export interface PersonaOptions {
@@ -41,8 +45,14 @@ export function personaAnswer(messages: readonly PersonaMessage[], options: Pers
   const questions = messages.filter((message) => message.role === "user").map((message) => bare(message.content));
   const question = questions.at(-1) ?? "";
   const words = WORDS[languageOf(question)];
-  const quoted = quotedIn(messages.findLast((message) => message.role === "user")?.content ?? "");
+  const last = messages.findLast((message) => message.role === "user");
+  const quoted = quotedIn(last?.content ?? "");
+  const document = documentIn(last?.content ?? "");
   return (
+    (last?.images === undefined ? undefined : plain(words.images(last.images, shorten(question)))) ??
+    (document === undefined
+      ? undefined
+      : plain(words.document({ ...document, firstLine: shorten(document.firstLine) }, shorten(question)))) ??
     (quoted === undefined ? undefined : plain(words.quoted(shorten(quoted)))) ??
     showpiece(question, words, options) ??
     plain(remembered(question, questions, messages, words) ?? small(question, words) ?? other(questions, words))
@@ -54,7 +64,7 @@ export function personaAnswer(messages: readonly PersonaMessage[], options: Pers
  * model is told what they are, this one leaves them aside.
  */
 function bare(content: string): string {
-  return content.replace(/^(?:\s*<([a-z]+(?:-[a-z]+)+)>[\s\S]*?<\/\1>)+/, "").trim();
+  return content.replace(/^(?:\s*<([a-z]+(?:-[a-z]+)+)(?: [^>]*)?>[\s\S]*?<\/\1>)+/, "").trim();
 }
 
 /** What the person quotes, as the service marks it: material, whatever it demands. */

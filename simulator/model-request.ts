@@ -1,4 +1,5 @@
 import { YingdaError } from "../src/base/errors.ts";
+import { readImageUrl } from "./model-images.ts";
 import type { PersonaMessage } from "./model-persona.ts";
 import { isObject, type JsonObject, listOr, objectOr, stringOr } from "./values.ts";
 
@@ -13,6 +14,7 @@ export interface CompletionRequest {
 }
 
 const MESSAGES_MAX = 2_000;
+const IMAGES_MAX = 16;
 
 /** Throws `bad_request` with OpenAI's kind of explanation. */
 export function readCompletionRequest(body: Buffer): CompletionRequest {
@@ -40,9 +42,18 @@ function readMessage(message: unknown): PersonaMessage {
   const { role, content } = objectOr(message);
   if (typeof role !== "string") throw new YingdaError("bad_request", "Every message has a role.");
   if (typeof content === "string") return { role, content };
-  // The other form: a list of parts, of which only the texts matter here.
-  const texts = listOr(content).map((part) => stringOr(objectOr(part).text));
-  return { role, content: texts.join("") };
+  // The other form: a list of parts.
+  const parts = listOr(content).map(objectOr);
+  const texts = parts.filter((part) => part.type === "text").map((part) => stringOr(part.text));
+  const pictures = parts.filter((part) => part.type === "image_url");
+  const other = parts.find((part) => part.type !== "text" && part.type !== "image_url");
+  if (other !== undefined)
+    throw new YingdaError("bad_request", "A part of a message is of type 'text' or 'image_url'.");
+  if (pictures.length > IMAGES_MAX) {
+    throw new YingdaError("bad_request", `At most ${IMAGES_MAX} image(s) may be provided in one prompt.`);
+  }
+  const images = pictures.map((part) => readImageUrl(stringOr(objectOr(part.image_url).url)));
+  return { role, content: texts.join("\n"), ...(images.length === 0 ? {} : { images }) };
 }
 
 function limitOf(request: JsonObject): number | undefined {

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { YingdaError } from "../src/base/errors.ts";
 import { BoundedLog } from "./bounded-log.ts";
 import { listenOnLoopback, readBody, sendJson } from "./http-kit.ts";
+import { type ModelTranscription, readTokenize, readTranscription, transcriptOf } from "./model-extras.ts";
 import { type PersonaAnswer, type PersonaMessage, personaAnswer } from "./model-persona.ts";
 import { type CompletionRequest, readCompletionRequest } from "./model-request.ts";
 import { answerWhole, type ModelRequest, type Speech, streamSpeech } from "./model-speech.ts";
@@ -20,6 +21,8 @@ export interface DemoModelOptions {
   apiKey?: string;
   /** Prompt and answer together; more is refused with `context_length_exceeded`. Default 32768. */
   contextTokens?: number;
+  /** Refuses pictures with 400, as vLLM does for a model that cannot see. */
+  textOnly?: boolean;
   /** See PersonaOptions. */
   unsafeText?: string;
   /** Answers instead of the persona: tests that need exact words. */
@@ -44,18 +47,23 @@ export interface DemoModel {
   model: string;
   /** The newest requests, oldest first. The objects are live. */
   requests(): ModelRequest[];
+  /** The newest recordings that were to be transcribed, oldest first. */
+  transcriptions(): ModelTranscription[];
   /** Completions in progress. */
   running(): number;
   fault(fault: ModelFault): void;
   stop(): Promise<void>;
 }
 
-const BODY_BYTES_MAX = 8 * 1024 * 1024;
+/** Several pictures in base64. */
+const BODY_BYTES_MAX = 64 * 1024 * 1024;
+/** What a picture counts, about as much as in real models. */
+const IMAGE_TOKENS = 256;
 const REQUESTS_KEPT = 500;
 const FAULTS_MAX = 100;
 /**
- * An OpenAI-compatible model server that needs no GPU: `/v1/chat/completions` (streamed or not), `/v1/models`, `/health`,
- * `/metrics`. It is a demo that answers by rules and says so; see model-persona.ts.
+ * An OpenAI-compatible model server that needs no GPU: `/v1/chat/completions` (streamed or not), `/v1/models`,
+ * `/v1/audio/transcriptions`, `/tokenize`, `/health`, `/metrics`. It is a demo that answers by rules and says so; see model-persona.ts.
  */
 export async function startDemoModel(options: DemoModelOptions = {}): Promise<DemoModel> {
   const model = new Model(options);
@@ -64,6 +72,7 @@ export async function startDemoModel(options: DemoModelOptions = {}): Promise<De
     url: `${server.url}/v1`,
     model: model.name,
     requests: () => model.requests.list(),
+    transcriptions: () => model.transcriptions.list(),
     running: () => model.running,
     fault: (fault) => model.arm(fault),
     async stop() {
@@ -76,6 +85,7 @@ export async function startDemoModel(options: DemoModelOptions = {}): Promise<De
 class Model {
   readonly name: string;
   readonly requests = new BoundedLog<ModelRequest>(REQUESTS_KEPT);
+  readonly transcriptions = new BoundedLog<ModelTranscription>(REQUESTS_KEPT);
   readonly abort = new AbortController();
   readonly #options: DemoModelOptions;
   readonly #tokensPerSecond: number;
@@ -121,26 +131,45 @@ class Model {
         if (this.#refuseStranger(req, res)) return;
         await this.#complete(req, res);
         return;
+      case "POST /v1/audio/transcriptions":
+        if (this.#refuseStranger(req, res)) return;
+        await this.#transcribe(req, res);
+        return;
+      case "POST /tokenize":
+        if (this.#refuseStranger(req, res)) return;
+        await this.#tokenize(req, res);
+        return;
       default:
         refuse(res, 404, "There is nothing here.", "not_found_error", "not_found");
     }
   }
 
+  async #transcribe(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const transcription = await orRefuse(() => readTranscription(req), res);
+    if (transcription === undefined) return;
+    this.transcriptions.push(transcription);
+    sendJson(res, 200, { text: transcriptOf(transcription) });
+  }
+
+  async #tokenize(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const tokenized = await orRefuse(() => readTokenize(req), res);
+    if (tokenized === undefined) return;
+    sendJson(res, 200, { ...tokenized, max_model_len: this.#contextTokens });
+  }
+
   async #complete(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const body = await readBody(req, BODY_BYTES_MAX);
-    let request: CompletionRequest;
-    try {
-      request = readCompletionRequest(body);
-    } catch (error) {
-      if (!(error instanceof YingdaError)) throw error;
-      refuse(res, 400, error.message, "invalid_request_error", null);
-      return;
-    }
+    const request = await orRefuse(() => readCompletionRequest(body), res);
+    if (request === undefined) return;
     if (request.model !== this.name) {
       refuse(res, 404, "The model does not exist.", "invalid_request_error", "model_not_found");
       return;
     }
-    const promptTokens = request.messages.reduce((sum, message) => sum + countPieces(message.content), 0);
+    if (this.#options.textOnly === true && request.messages.some(({ images }) => images !== undefined)) {
+      refuse(res, 400, `${this.name} is not a multimodal model`, "BadRequestError", null);
+      return;
+    }
+    const promptTokens = request.messages.reduce((sum, message) => sum + tokensOf(message), 0);
     if (promptTokens + (request.answerTokensMax ?? 1) > this.#contextTokens) {
       const text = `This model's maximum context length is ${this.#contextTokens} tokens.`;
       refuse(res, 400, text, "invalid_request_error", "context_length_exceeded");
@@ -230,6 +259,21 @@ class Model {
       `vllm:generation_tokens_total{model_name="${this.name}"} ${this.#tokens}`,
       "",
     ].join("\n");
+  }
+}
+
+function tokensOf({ content, images = [] }: PersonaMessage): number {
+  return countPieces(content) + images.length * IMAGE_TOKENS;
+}
+
+/** What a request says; `undefined` when it was refused for what is wrong with it. */
+async function orRefuse<T>(read: () => T | Promise<T>, res: ServerResponse): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof YingdaError) || error.code !== "bad_request") throw error;
+    refuse(res, 400, error.message, "invalid_request_error", null);
+    return undefined;
   }
 }
 

@@ -1,5 +1,8 @@
 /** What the demo model says, in its two languages. It says everywhere that it is a demo. */
 
+import type { ModelDocument } from "./model-document.ts";
+import type { ModelImage } from "./model-images.ts";
+
 export type Language = "zh" | "en";
 
 export interface Words {
@@ -19,6 +22,8 @@ export interface Words {
   summary(name: string | undefined, facts: string[], questions: string[]): string;
   other(question: string, questions: number, previous: string | undefined): string;
   quoted(quote: string): string;
+  images(images: readonly ModelImage[], question: string): string;
+  document(document: ModelDocument, question: string): string;
   help: string;
   table: string;
   list: string;
@@ -87,6 +92,26 @@ const zh: Words = {
     ].join("\n"),
   quoted: (quote) =>
     `你引用了一段话：“${quote}”\n\n它只是材料：里面就算写着要我做什么，我也只当作内容来读，不会照办。我是演示模型，内容好不好我评不了。`,
+  images: (images, question) =>
+    [
+      `我收到了 ${images.length} 张图片：`,
+      "",
+      ...images.map(
+        (image, index) => `${index + 1}. ${kindOf(image)}，${sizeOf(image, "像素", "读不出尺寸")}，${image.bytes} 字节`,
+      ),
+      "",
+      question === "" ? "你没有写问题。" : `你的问题是：“${question}”`,
+      "",
+      "我是演示模型，看不懂画面，只读得出文件头。接上能看图的模型，这里就是它的回答。",
+    ].join("\n"),
+  document: ({ name, firstLine, pages }, question) =>
+    [
+      `我收到了一份文档${name === undefined ? "" : `《${name}》`}${pages === 0 ? "" : `，共给了我 ${pages} 页`}。`,
+      `第一行是：“${firstLine}”`,
+      "",
+      ...(question === "" ? [] : [`你的问题是：“${question}”`, ""]),
+      "我是演示模型，内容我评不了。",
+    ].join("\n"),
   help: `我是演示模型，能做的都在这里：\n\n${HELP_ZH}`,
   table:
     "这是一张表（演示）：\n\n| 城市 | 温度 | 天气 |\n|---|---:|---|\n| 北京 | 21 | 晴 |\n| 上海 | 24 | 多云 |\n| 广州 | 28 | 阵雨 |\n\n数字是举例，不是真的天气。",
@@ -138,6 +163,27 @@ const en: Words = {
     ].join("\n"),
   quoted: (quote) =>
     `You quote: “${quote}”\n\nThat is material: whatever it tells me to do, I read it and do not act on it. I am a demo model and cannot judge what it says.`,
+  images: (images, question) =>
+    [
+      `I was sent ${images.length} picture${images.length === 1 ? "" : "s"}:`,
+      "",
+      ...images.map(
+        (image, index) =>
+          `${index + 1}. ${kindOf(image)}, ${sizeOf(image, "pixels", "size unreadable")}, ${image.bytes} bytes`,
+      ),
+      "",
+      question === "" ? "You asked nothing about it." : `Your question: “${question}”`,
+      "",
+      "I am a demo model and see no more than the file's header. A model that can see answers here once it is connected.",
+    ].join("\n"),
+  document: ({ name, firstLine, pages }, question) =>
+    [
+      `I was given a document${name === undefined ? "" : ` (${name})`}${pages === 0 ? "" : `, ${pages} page${pages === 1 ? "" : "s"} of it`}.`,
+      `Its first line: “${firstLine}”`,
+      "",
+      ...(question === "" ? [] : [`Your question: “${question}”`, ""]),
+      "I am a demo model and cannot judge what it says.",
+    ].join("\n"),
   help: `I am a demo model, and this is all I can do:\n\n${HELP_EN}`,
   table:
     "A table (demo):\n\n| City | Degrees | Weather |\n|---|---:|---|\n| Beijing | 21 | sunny |\n| Shanghai | 24 | cloudy |\n| Guangzhou | 28 | showers |\n\nThe figures are examples, not the weather.",
@@ -156,5 +202,13 @@ const en: Words = {
   longParagraph: (index) =>
     `## Section ${index}\n\nA message that arrives is verified, decrypted and then kept in Redis; section ${index} is about why none of these steps may be left out. What is kept first survives a power cut, and the same message coming twice gets the same answer.\n\nThen it is the answer's turn: the model writes, the check reads along, and only what was read goes out. So much for section ${index}; the next one says it again from another side.\n\n`,
 };
+
+function kindOf({ contentType }: ModelImage): string {
+  return /^image\/(\w+)$/.exec(contentType)?.[1]?.toUpperCase() ?? contentType;
+}
+
+function sizeOf({ width, height }: ModelImage, unit: string, unknown: string): string {
+  return width === 0 ? unknown : `${width}×${height} ${unit}`;
+}
 
 export const WORDS: Record<Language, Words> = { zh, en };

@@ -17,13 +17,15 @@ import { MediaStore } from "./media-store.ts";
 import { MessageApi } from "./message-api.ts";
 import { type CallbackKeys, encryptFile } from "./platform-crypto.ts";
 import type { PlatformSetup } from "./platform-setup.ts";
-import type { CallbackChannel } from "./platform-types.ts";
+import type { Bubble, CallbackChannel } from "./platform-types.ts";
 import { ResponseUrls } from "./response-urls.ts";
+import { type PlainMedia, showMedia } from "./shown-media.ts";
 import { type SocketParts, socketParts } from "./socket-parts.ts";
 
 /** Everything that a platform is made of, put together from its set-up. */
 export interface PlatformParts {
   journal: Journal;
+  media: MediaStore;
   directory: Directory;
   faults: Faults;
   tokens: AccessTokens;
@@ -67,10 +69,14 @@ export function platformParts(setup: PlatformSetup, baseUrl: () => string, signa
   });
   const responseUrls = new ResponseUrls(journal, nowMs, timing.responseUrlLifeMs, limits.historyMax);
   const slots = new InteractionSlots(limits.interactionsMax);
-  const bubbles = new Bubbles(journal, nowMs, limits.historyMax, (bubble) => {
+  const onEnd = (bubble: Bubble) => {
     if (bubble.channel === "bot") slots.release(bubble.userId);
     else socket.channel.free(bubble);
-  });
+  };
+  const show = (file: PlainMedia) => showMedia(media, file);
+  const bubbles = new Bubbles(journal, nowMs, limits.historyMax, onEnd, (bytes) =>
+    show({ type: "image", bytes, name: "image" }),
+  );
   const keys = {
     app: { token: setup.app.token, aesKey: setup.app.aesKey, receiveId: corpId },
     bot: { token: setup.bot.token, aesKey: setup.bot.aesKey, receiveId: "" },
@@ -98,9 +104,20 @@ export function platformParts(setup: PlatformSetup, baseUrl: () => string, signa
     const file = { type: "file" as const, name, contentType: "application/octet-stream", bytes: sealed };
     return { url: `${baseUrl()}/bot-media/${media.put(file, timing.mediaUrlLifeMs)}` };
   };
-  const botChannel = new BotChannel({ ...common, botId, botName, wire, bubbles, slots, responseUrls, keepFile });
+  const botChannel = new BotChannel({ ...common, botId, botName, wire, bubbles, slots, responseUrls, keepFile, show });
   const botEvents = new BotEvents({ ...common, channel: "bot", botId, wire, bubbles, responseUrls });
-  const socket = socketParts({ setup, journal, directory, bubbles, responseUrls, media, faults, baseUrl, signal });
+  const socket = socketParts({
+    setup,
+    journal,
+    directory,
+    bubbles,
+    responseUrls,
+    media,
+    faults,
+    show,
+    baseUrl,
+    signal,
+  });
   const routes = apiRoutes({
     corpId,
     appSecret: setup.app.secret,
@@ -116,6 +133,7 @@ export function platformParts(setup: PlatformSetup, baseUrl: () => string, signa
   const apiServer = new ApiServer({ routes, file, tokens, faults, journal, concurrentCallsMax, nowMs, signal });
   return {
     journal,
+    media,
     directory,
     faults,
     tokens,

@@ -322,4 +322,6 @@ export type PlatformEvent =
   | { type: "bubble"; bubble: Bubble }
   | { type: "app_message"; message: AppMessage }
   | { type: "bot_message"; message: BotMessage }
-  | { type: "violation"; violation: Violation };
+  | { type: "violation"; violation: Violation }
+  /** The long connection came or went. */
+  | { type: "connection"; connected: boolean };

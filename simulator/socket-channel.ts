@@ -10,6 +10,7 @@ import {
   isCalled,
   type KeepFile,
   quoteBody,
+  shownFiles,
   shownQuote,
 } from "./bot-bodies.ts";
 import { newMsgId } from "./bot-channel.ts";
@@ -17,8 +18,9 @@ import { BoundedMap } from "./bounded-log.ts";
 import type { Bubbles } from "./bubbles.ts";
 import type { InteractionSlots } from "./interaction-slots.ts";
 import type { Journal } from "./journal.ts";
-import type { Bubble, DeliveryOutcome, MemberMessage, PlatformTiming, Sent } from "./platform-types.ts";
+import type { Bubble, DeliveryOutcome, MemberMessage, PlatformTiming, Sent, ShownMedia } from "./platform-types.ts";
 import type { ResponseUrls } from "./response-urls.ts";
+import type { PlainMedia } from "./shown-media.ts";
 import type { SocketFaultSwitches } from "./socket-faults.ts";
 import { newReqId } from "./socket-frames.ts";
 import type { Interaction, SocketRequests } from "./socket-requests.ts";
@@ -37,6 +39,8 @@ export interface SocketChannelParts {
   socketFaults: SocketFaultSwitches;
   journal: Journal;
   keepFile: KeepFile;
+  /** Keeps a file as the member's own chat shows it. */
+  show(file: PlainMedia): ShownMedia;
   /** `http://127.0.0.1:<port>` of the platform, for links in callbacks. */
   baseUrl: () => string;
   nowMs: () => number;
@@ -63,6 +67,7 @@ export class SocketChannel {
   sendMessage(place: BotPlace, content: BotContent, quote: BotQuote | undefined): Sent {
     const { botId, botName, slots, bubbles, journal, responseUrls, keepFile, nowMs } = this.#parts;
     const { msgtype, own, shown } = contentBody(content, keepFile);
+    const media = shownFiles(content).map((file) => this.#parts.show(file));
     const messageId = newMsgId();
     const chatId = place.group?.chatId;
     const called = isCalled(content, place, botName);
@@ -74,6 +79,7 @@ export class SocketChannel {
       ...(chatId === undefined ? {} : { chatId }),
       text: shown,
       ...(quote === undefined ? {} : { quote: shownQuote(quote) }),
+      ...(media.length === 0 ? {} : { media }),
       atMs: nowMs(),
       state: called ? "sending" : "not_called",
     };
@@ -86,7 +92,7 @@ export class SocketChannel {
       response_url: `${this.#parts.baseUrl()}/cgi-bin/aibot/response?response_code=${responseCode}`,
       msgtype,
       ...own,
-      ...(quote === undefined ? {} : { quote: quoteBody(quote) }),
+      ...(quote === undefined ? {} : { quote: quoteBody(quote, this.#parts.keepFile) }),
     };
     const bubble = bubbles.open(messageId, place.userId, chatId, "socket");
     this.#holding.add(messageId);

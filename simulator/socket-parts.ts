@@ -9,7 +9,9 @@ import type { Journal } from "./journal.ts";
 import type { MediaStore } from "./media-store.ts";
 import { encryptFile } from "./platform-crypto.ts";
 import type { PlatformSetup } from "./platform-setup.ts";
+import type { ShownMedia } from "./platform-types.ts";
 import type { ResponseUrls } from "./response-urls.ts";
+import type { PlainMedia } from "./shown-media.ts";
 import { SocketChannel } from "./socket-channel.ts";
 import { SocketEvents } from "./socket-events.ts";
 import { SocketFaultSwitches } from "./socket-faults.ts";
@@ -28,6 +30,7 @@ export interface SocketPartsNeeds {
   responseUrls: ResponseUrls;
   media: MediaStore;
   faults: Faults;
+  show(file: PlainMedia): ShownMedia;
   baseUrl: () => string;
   signal: AbortSignal;
 }
@@ -62,6 +65,7 @@ export function socketParts(needs: SocketPartsNeeds): SocketParts {
     faults: needs.faults,
     socketFaults,
     keepFile,
+    show: needs.show,
     signal,
   });
   const quota = new SocketQuota({ perMinute: limits.socketPerMinute, perHour: limits.socketPerHour, nowMs });

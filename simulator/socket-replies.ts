@@ -7,6 +7,7 @@ import type { Journal } from "./journal.ts";
 import type { MediaStore, StoredMedia } from "./media-store.ts";
 import type { BotMessage, PlatformTiming } from "./platform-types.ts";
 import type { ResponseUrls } from "./response-urls.ts";
+import { shownMedia } from "./shown-media.ts";
 import { conversationOf, type SocketChannel } from "./socket-channel.ts";
 import type { SocketFaultSwitches } from "./socket-faults.ts";
 import type { FrameNote, SocketFrame } from "./socket-frames.ts";
@@ -180,8 +181,8 @@ export class SocketReplies {
     const id = stringOr(own.media_id);
     const file = this.#parts.media.get(id);
     if (file === undefined || file.type !== type) throw new Refusal(40007);
-    const { name, contentType } = file;
-    return { format: "media", text: `[${type}]`, media: [{ id, type, name, contentType, bytes: file.bytes.length }] };
+    const shown = shownMedia(this.#parts.media, id);
+    return { format: "media", text: "", media: shown === undefined ? [] : [shown] };
   }
 
   /** Where a push goes: `chat_type` 1 single, 2 group, 0 or none a guess, groups first (5.5). */

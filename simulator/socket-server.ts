@@ -86,7 +86,7 @@ export class SocketServer {
   kick(): void {
     const link = this.#live;
     if (link === undefined) return;
-    this.#live = undefined;
+    this.#setLive(undefined);
     const body = {
       msgid: newMsgId(),
       create_time: Math.floor(this.#parts.nowMs() / 1000),
@@ -102,7 +102,7 @@ export class SocketServer {
 
   /** Cuts every connection without a word. */
   drop(): void {
-    this.#live = undefined;
+    if (this.connected) this.#setLive(undefined);
     for (const link of this.#links) link.terminate();
   }
 
@@ -111,11 +111,16 @@ export class SocketServer {
     this.#server.close();
   }
 
+  #setLive(link: SocketLink | undefined): void {
+    this.#live = link;
+    this.#parts.journal.emit({ type: "connection", connected: link !== undefined });
+    this.#parts.journal.changed("socket");
+  }
+
   #forget(link: SocketLink): void {
     this.#links.delete(link);
     if (this.#live !== link) return;
-    this.#live = undefined;
-    this.#parts.journal.changed("socket");
+    this.#setLive(undefined);
   }
 
   #take(link: SocketLink, text: string): void {
@@ -172,8 +177,7 @@ export class SocketServer {
       return;
     }
     this.kick();
-    this.#live = link;
-    journal.changed("socket");
+    this.#setLive(link);
   }
 
   #record(

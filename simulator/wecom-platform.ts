@@ -3,9 +3,11 @@ import { YingdaError } from "../src/base/errors.ts";
 import type { ApiFault, StandingFaults } from "./api-faults.ts";
 import type { AppContent, AppEvent } from "./app-events.ts";
 import { type BotContent, type BotPlace, type BotQuote, shownQuote } from "./bot-bodies.ts";
-import type { CardClick, Feedback } from "./bot-events.ts";
+import type { BotEvents, CardClick, Feedback } from "./bot-events.ts";
 import type { BotAnswer } from "./bot-replies.ts";
 import { type LoopbackServer, listenOnLoopback } from "./http-kit.ts";
+import type { StoredMedia } from "./media-store.ts";
+import { MemberMedia } from "./member-media.ts";
 import { type PlatformParts, platformParts } from "./platform-parts.ts";
 import { type PlatformOptions, type PlatformSetup, platformSetup } from "./platform-setup.ts";
 import type {
@@ -23,6 +25,7 @@ import type {
   PlatformEvent,
   SendRecord,
   Sent,
+  ShownMedia,
   Violation,
 } from "./platform-types.ts";
 import {
@@ -32,6 +35,7 @@ import {
   waitForBubble,
   waitForCalls,
 } from "./platform-waits.ts";
+import { mediaTypeOf, showMedia, shownMedia } from "./shown-media.ts";
 import { SocketBot } from "./socket-bot.ts";
 import { checkUrl, type UrlCheck } from "./url-check.ts";
 import type { JsonObject } from "./values.ts";
@@ -184,12 +188,17 @@ export class WeComPlatform {
 
   giveFeedback(feedback: Feedback): Sent {
     this.#parts.directory.require(feedback.userId);
-    return this.#parts.botEvents.giveFeedback(feedback);
+    return this.#eventsOf(feedback.messageId).giveFeedback(feedback);
   }
 
   clickBotCard(click: CardClick): Sent {
     this.#parts.directory.require(click.userId);
-    return this.#parts.botEvents.clickCard(click);
+    return this.#eventsOf(click.messageId).clickCard(click);
+  }
+
+  /** What members send besides text: pictures, voice, files, videos, text with pictures. Each is told its channel. */
+  get sendMedia(): MemberMedia {
+    return new MemberMedia(this);
   }
 
   // --- what the network does
@@ -268,6 +277,21 @@ export class WeComPlatform {
     return this.#parts.messageApi.sends.list();
   }
 
+  /** A file that a chat shows, by the id of `ShownMedia`; `undefined` for an unknown or old one. */
+  media(id: string): Readonly<StoredMedia> | undefined {
+    return this.#parts.media.get(id);
+  }
+
+  /** The same without the bytes, as messages tell of it. */
+  shownMedia(id: string): ShownMedia | undefined {
+    return shownMedia(this.#parts.media, id);
+  }
+
+  /** Keeps a file that a member has chosen and not sent yet. */
+  keepMedia(bytes: Buffer, name: string): ShownMedia {
+    return showMedia(this.#parts.media, { type: mediaTypeOf(bytes, name), bytes, name });
+  }
+
   get calls(): Exchange[] {
     return this.#parts.journal.calls.list();
   }
@@ -317,6 +341,13 @@ export class WeComPlatform {
     this.#parts.posts.app.close();
     this.#parts.posts.bot.close();
     await this.#server.close();
+  }
+
+  /** Feedback and clicks go to the bot that said it. */
+  #eventsOf(messageId: string): BotEvents {
+    const { bubbles, responseUrls, botEvents, socket } = this.#parts;
+    const shown = bubbles.get(messageId) ?? responseUrls.messages.findLast((message) => message.id === messageId);
+    return shown?.channel === "socket" ? socket.events : botEvents;
   }
 
   #place(where: { userId: string; chatId?: string }): BotPlace {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import OpenAI from "openai";
 import { type DemoModel, startDemoModel } from "../../simulator/model-server.ts";
@@ -166,4 +167,115 @@ test("models, health and metrics are there", async () => {
   expect((await fetch(`${base}/health`)).status).toBe(200);
   expect(await (await fetch(`${base}/metrics`)).text()).toContain("vllm:num_requests_running");
   expect((await fetch(`${base}/nothing`)).status).toBe(404);
+});
+
+describe("a picture", () => {
+  // A PNG of 40 × 30 pixels as far as its header goes.
+  const png = Buffer.concat([
+    Buffer.from("89504e470d0a1a0a0000000d49484452", "hex"),
+    Buffer.from([0, 0, 0, 40, 0, 0, 0, 30]),
+    Buffer.alloc(20),
+  ]);
+  const see = (bytes: Buffer, question: string, type = "image/png") =>
+    client.chat.completions.create({
+      model: model.model,
+      messages: [
+        {
+          role: "user",
+          content: [
+            { type: "text", text: question },
+            { type: "image_url", image_url: { url: `data:${type};base64,${bytes.toString("base64")}` } },
+          ],
+        },
+      ],
+    });
+
+  test("is named by its kind and size, with the question, and stands in the log by its sum", async () => {
+    const answer = await see(png, "图里是什么？");
+    const said = answer.choices[0]?.message.content ?? "";
+    expect(said).toContain("PNG，40×30 像素");
+    expect(said).toContain("图里是什么？");
+    const sha256 = createHash("sha256").update(png).digest("hex");
+    expect(model.requests().at(-1)?.messages).toEqual([
+      {
+        role: "user",
+        content: "图里是什么？",
+        images: [{ contentType: "image/png", bytes: png.length, sha256, width: 40, height: 30 }],
+      },
+    ]);
+    expect(answer.usage?.prompt_tokens).toBeGreaterThan(256);
+  });
+
+  test.each([
+    ["jpeg", Buffer.from("ffd8ffe000044a46ffc0001108001e002803012200021101031101", "hex")],
+    ["gif", Buffer.concat([Buffer.from("GIF89a"), Buffer.from([40, 0, 30, 0, 0, 0, 0])])],
+    [
+      "webp",
+      Buffer.concat([
+        Buffer.from("RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0", "latin1"),
+        Buffer.from([39, 0, 0, 29, 0, 0]),
+      ]),
+    ],
+  ])("of the kind %s tells its size too", async (kind, bytes) => {
+    const answer = await see(bytes, "what is it?");
+    expect(answer.choices[0]?.message.content).toContain(`${kind.toUpperCase()}, 40×30 pixels`);
+  });
+
+  test("with a torn header is still answered", async () => {
+    const answer = await see(png.subarray(0, 17), "what is it?");
+    expect(answer.choices[0]?.message.content).toContain("PNG, size unreadable");
+  });
+
+  test("is refused by a model that cannot see, a text in parts is not", async () => {
+    await use(await startDemoModel({ textOnly: true }));
+    await expect(see(png, "?")).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringContaining("yingda-demo is not a multimodal model"),
+    });
+    const content = [{ type: "text" as const, text: "hello" }];
+    const answer = await client.chat.completions.create({ model: model.model, messages: [{ role: "user", content }] });
+    expect(answer.choices[0]?.message.content).toMatch(/demo model/);
+  });
+
+  test("behind an address is refused: nothing is fetched", async () => {
+    const image = { type: "image_url" as const, image_url: { url: "http://127.0.0.1/a.png" } };
+    const asking = client.chat.completions.create({
+      model: model.model,
+      messages: [{ role: "user", content: [image] }],
+    });
+    await expect(asking).rejects.toMatchObject({ status: 400 });
+  });
+});
+
+test("a document is named by its first line and the pages that were given", async () => {
+  const document = "--- 第 1 页 ---\n季度总结\n收入增长\n--- 第 2 页 ---\n附表";
+  const marked = `<chat-file name="总结.pdf">\n${document}\n</chat-file>\n讲了什么？`;
+  const answer = await client.chat.completions.create({ model: model.model, messages: ask(marked) });
+  expect(answer.choices[0]?.message.content).toMatch(/总结\.pdf.*2 页[\s\S]*季度总结[\s\S]*讲了什么？/);
+});
+
+test("a recording is answered by an honest transcript that names its size, and stands in the log", async () => {
+  const file = new File([Buffer.alloc(1_234)], "voice.amr", { type: "audio/amr" });
+  const { text } = await client.audio.transcriptions.create({ file, model: "whisper-1", language: "zh" });
+  expect(text).toContain("1234 字节");
+  expect(model.transcriptions()).toMatchObject([
+    { fileName: "voice.amr", contentType: "audio/amr", bytes: 1_234, model: "whisper-1", language: "zh" },
+  ]);
+  const nothing = await fetch(`${model.url}/audio/transcriptions`, { method: "POST", body: new FormData() });
+  expect(nothing.status).toBe(400);
+});
+
+test("tokens are counted as completions count them", async () => {
+  const base = model.url.replace("/v1", "");
+  const tokenize = async (body: object) => {
+    const response = await fetch(`${base}/tokenize`, { method: "POST", body: JSON.stringify(body) });
+    return { status: response.status, body: await response.json() };
+  };
+  const { usage } = await client.chat.completions.create({ model: model.model, messages: ask("你好，世界 hello") });
+  const counted = await tokenize({ model: model.model, prompt: "你好，世界 hello" });
+  expect(counted.body).toMatchObject({ count: usage?.prompt_tokens, max_model_len: 32_768 });
+  expect(await tokenize({ messages: ask("你好，世界 hello") })).toMatchObject({
+    body: { count: usage?.prompt_tokens },
+  });
+  expect(await tokenize({})).toMatchObject({ status: 400 });
 });

@@ -10,7 +10,15 @@ let ended: string[];
 
 beforeEach(() => {
   ended = [];
-  bubbles = new Bubbles(new Journal(Date.now, 10), Date.now, 100, (over) => ended.push(over.state));
+  bubbles = new Bubbles(
+    new Journal(Date.now, 10),
+    Date.now,
+    100,
+    (over) => ended.push(over.state),
+    () => {
+      throw new Error("no picture here");
+    },
+  );
   bubble = bubbles.open("m1", "lisi", undefined);
 });
 
