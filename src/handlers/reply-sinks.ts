@@ -9,6 +9,7 @@ import type { SendBudget } from "../session/send-budget.ts";
 import { type Snapshot, STREAM_LIFE_MS } from "../session/snapshots.ts";
 import type { WeComApi } from "../wecom/api-client.ts";
 import { APP_TEXT_BYTES_MAX } from "../wecom/payloads.ts";
+import { plainMarkdown } from "../wecom/plain-markdown.ts";
 import type { ResponseUrlClient } from "../wecom/response-url.ts";
 import { splitText } from "../wecom/text-split.ts";
 import { BUBBLE_TEXT_BYTES_MAX, fittedBubble, lateBubble, NOTICE_BYTES } from "./bubble-text.ts";
@@ -20,7 +21,7 @@ const SHOW_EVERY_MS = 150;
 const MARK_DIGITS = ["\u200b", "\u200c"];
 
 /**
- * Self-built app: text messages of at most 2048 bytes, in order (wecom-protocol 3.2). `onSent` hears WeCom's id of each, by
+ * Self-built app: text messages of at most 2048 bytes without markdown, in order (wecom-protocol 3.2). `onSent` hears WeCom's id of each, by
  * which it can be taken back; what it throws is nobody's loss.
  */
 export function appSink(
@@ -35,7 +36,7 @@ export function appSink(
       // The app's chat has no message that can be changed while it grows.
     },
     plan(answer) {
-      return splitText(answer, APP_TEXT_BYTES_MAX - NOTICE_BYTES).map((text) => ({ text, via: "push" }));
+      return splitText(plainMarkdown(answer), APP_TEXT_BYTES_MAX - NOTICE_BYTES).map((text) => ({ text, via: "push" }));
     },
     async deliver(part, { mark, traceId, signal }) {
       const waitMs = await budget.reserve(toUser);

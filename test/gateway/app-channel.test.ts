@@ -104,6 +104,16 @@ describe("self-built app", () => {
     expect(parts.length).toBeGreaterThanOrEqual(5);
   });
 
+  test("an answer's markdown arrives as text that can be read without it", async () => {
+    await world.startGateway();
+    world.model.script([
+      answers("## 出差\n\n**第一步：**提交[申请](https://oa.example.com/a_b_c)\n\n- 车票\n- `发票`"),
+    ]);
+    world.platform.sendAppText({ userId: "zhangsan", text: "怎么出差" });
+    const [message] = await world.platform.waitForAppMessages("zhangsan", 1, WAIT_MS);
+    expect(message?.text).toBe("【出差】\n\n第一步：提交申请 (https://oa.example.com/a_b_c)\n\n• 车票\n• `发票`");
+  });
+
   test("a token revoked in the middle loses nothing and is fetched once", async () => {
     await world.startGateway();
     world.platform.sendAppText({ userId: "zhangsan", text: "一" });
