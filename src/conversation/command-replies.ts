@@ -31,9 +31,9 @@ export async function answerCommand(
   }
 }
 
-/** `/new` says nothing about the language somebody speaks; the last question does. */
-export async function languageOfCommand({ message, desk }: TurnInHand): Promise<Language> {
-  if (!/^\s*[/／]/.test(message.text)) return languageOf(message.text);
+/** `/new`, or a thumb, says nothing about the language somebody speaks; the last question does. */
+export async function languageOfCommand({ message, desk }: Pick<TurnInHand, "message" | "desk">): Promise<Language> {
+  if (!/^\s*[/／]/.test(message.text) && /\p{L}/u.test(message.text)) return languageOf(message.text);
   const last = (await desk.recall()).at(-1);
   return last === undefined ? "zh" : languageOf(last.question);
 }

@@ -5,6 +5,7 @@ import type { UnansweredQuestion } from "../session/turn-desk.ts";
 import { answerQuestion } from "./answer-question.ts";
 import { answerCommand, languageOfCommand } from "./command-replies.ts";
 import { parseCommand } from "./commands.ts";
+import { takeFeedback } from "./feedback.ts";
 import { unmaskedQuestion } from "./masking.ts";
 import { type Material, readMaterial, type SeenImage } from "./material.ts";
 import type { Question } from "./question.ts";
@@ -33,6 +34,8 @@ async function compose(turn: TurnInHand, composer: Composer): Promise<Draft> {
   const command = message.kind === "greeting" ? "greeting" : parseCommand(message.text);
   if (command === "retry") return retryLast(turn, composer);
   if (command !== null) return answerCommand(command, turn, composer);
+  const feedback = await takeFeedback(turn);
+  if (feedback !== null) return feedback;
   return answerMessage(message, turn, composer);
 }
 

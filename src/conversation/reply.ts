@@ -1,12 +1,13 @@
 import type { ErrorCode } from "../base/errors.ts";
 import type { ChatResult } from "../llm/chat-model.ts";
-import type { FlagRecord, TurnOutcome, TurnRecord } from "../review/records.ts";
+import type { FeedbackRecord, FlagRecord, TurnOutcome, TurnRecord } from "../review/records.ts";
 import { bubbleOf, type Message } from "../session/message.ts";
 import type { SessionChange, UnansweredQuestion } from "../session/turn-desk.ts";
 import { parseCommand } from "./commands.ts";
 import { recordText } from "./masking.ts";
 import type { PlannedPart } from "./reply-sink.ts";
 import { type Language, languageOf } from "./texts.ts";
+import { parseThumb } from "./thumb.ts";
 
 /** What a turn came to, before it is cut for its channel. */
 export interface Draft {
@@ -25,6 +26,8 @@ export interface Draft {
   asked?: string;
   /** Put aside for a person to look at, since trying again did not help. */
   setAside?: boolean;
+  /** What the person thinks of an earlier answer. */
+  feedback?: FeedbackRecord;
 }
 
 /** A draft that says one text and leaves the session as it is. */
@@ -32,9 +35,10 @@ export function plainDraft(text: string, message: Message, outcome: TurnOutcome)
   return { text, language: languageOf(message.text), outcome, session: { kind: "keep" }, flags: [] };
 }
 
-/** What `/retry` asks again when this message got no answer. A command or an opened chat has no question: what is kept stays. */
+/** What `/retry` asks again when this message got no answer. A command, a thumb or an opened chat has none: what is kept stays. */
 export function leftUnanswered(message: Message): Pick<Draft, "unanswered"> {
   if (message.kind !== "message" || parseCommand(message.text) !== null) return {};
+  if (parseThumb(message) !== null) return {};
   const { text, quote, attachments } = message;
   return {
     unanswered: {
@@ -54,6 +58,7 @@ export interface Reply {
   unanswered?: "clear" | UnansweredQuestion;
   stop?: { obeyed: string } | { answered: true };
   setAside: boolean;
+  feedback?: FeedbackRecord;
 }
 
 export function toReply(
@@ -78,6 +83,7 @@ export function toReply(
     ...(draft.caseNumber === undefined ? {} : { caseNumber: draft.caseNumber }),
     ...(draft.unanswered === undefined ? {} : { unanswered: draft.unanswered }),
     ...(draft.stop === undefined ? {} : { stop: draft.stop }),
+    ...(draft.feedback === undefined ? {} : { feedback: draft.feedback }),
     record: {
       kind: "turn",
       turnId: message.id,
@@ -103,7 +109,7 @@ export function toReply(
       finishedAtMs: facts.nowMs,
       policyVersion: facts.policyVersion,
       flags: draft.flags,
-      feedbackId: bubbleOf(message.reply),
+      feedbackId: bubbleOf(message.reply) ?? message.id,
     },
   };
 }

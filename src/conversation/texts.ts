@@ -14,6 +14,9 @@ export interface Texts {
   nothingToRetry: string;
   nothingToAppeal: string;
   appealed(caseNumber: string): string;
+  /** For a thumb, in one line. */
+  thanksFor(verdict: "accurate" | "inaccurate"): string;
+  nothingToRate: string;
   emptyMessage: string;
   /** One sentence for each thing that could not be read. */
   unread(kind: string, why: UnreadReason): string;
@@ -45,6 +48,7 @@ const zh: Texts = {
     "/stop（停止）：停下正在写的回答",
     "/retry（重试）：把上一个问题再答一遍",
     "/appeal（申诉）：请管理员复核上一次拒绝",
+    "👍 / 👎：评价上一条回答，后面可以写原因",
     "/help（帮助）：显示这段说明",
     "回答由 AI 生成，可能有错，重要信息请核实。",
   ].join("\n"),
@@ -55,6 +59,8 @@ const zh: Texts = {
   nothingToRetry: "还没有可以重试的问题，请直接提问。",
   nothingToAppeal: "最近没有被拒绝的请求，不需要申诉。",
   appealed: (caseNumber) => `已提交申诉（编号 ${caseNumber}），管理员会复核。感谢反馈。`,
+  thanksFor: (verdict) => (verdict === "accurate" ? "谢谢，很高兴帮到了你。" : "谢谢反馈，已经记下，我们会改进。"),
+  nothingToRate: "还没有可以评价的回答，请先提问。",
   emptyMessage: "我没有收到文字内容，请把问题写给我。",
   unread: (kind, why) => UNREAD_ZH[why](KIND_NAMES.zh[kind] ?? "内容"),
   onlyMaterial: "对方只发来了材料，没有写问题：先简短说明内容，再问需要做什么",
@@ -109,6 +115,7 @@ const en: Texts = {
     "/stop: stop the answer being written",
     "/retry: answer the last question again",
     "/appeal: ask an admin to look at the last refusal",
+    "👍 / 👎: rate the last answer; a reason may follow",
     "/help: show this text",
     "Answers are AI-generated and can be wrong; please verify what matters.",
   ].join("\n"),
@@ -119,6 +126,9 @@ const en: Texts = {
   nothingToRetry: "There is no question to answer again yet; just ask one.",
   nothingToAppeal: "Nothing was refused lately, so there is nothing to appeal.",
   appealed: (caseNumber) => `Your appeal is in (case ${caseNumber}); an admin will look at it. Thank you.`,
+  thanksFor: (verdict) =>
+    verdict === "accurate" ? "Thank you, glad it helped." : "Thank you, it is noted and helps us to do better.",
+  nothingToRate: "There is no answer to rate yet; just ask.",
   emptyMessage: "I received no text. Please write me your question.",
   unread: (kind, why) => UNREAD_EN[why](ONE_OF_KIND_EN[kind] ?? "thing"),
   onlyMaterial: "only material came, without a question: say briefly what it is, then ask what is wanted",

@@ -2,6 +2,7 @@ import { abortAfter, type Clock } from "../base/clock.ts";
 import { codeOf, YingdaError } from "../base/errors.ts";
 import type { Events } from "../base/events.ts";
 import { retry } from "../base/retry.ts";
+import type { TurnRecord } from "../review/records.ts";
 import type { ConversationDesk } from "../session/conversations.ts";
 import { bubbleOf, type Message } from "../session/message.ts";
 import type { NotedReply, OpenedTurn } from "../session/turn-desk.ts";
@@ -75,6 +76,8 @@ export async function runTurn(
       // An answer that could not be delivered is none: its question can be asked again by a word.
       ...(undelivered === null ? answeredBy(noted.reply) : leftUnanswered(message)),
       ...(noted.reply.stop === undefined ? {} : { stop: noted.reply.stop }),
+      ...(noted.reply.feedback === undefined ? {} : { feedback: noted.reply.feedback }),
+      ...rateableBy(record),
     });
     parts.events.turnFinished({
       traceId,
@@ -125,6 +128,13 @@ export async function setAside(
     ...leftUnanswered(message),
   });
   parts.events.turnSetAside({ traceId: message.traceId, channel: message.channel, code: draft.errorCode });
+}
+
+/** What a thumb that comes next speaks of: the bot's last word on a question. Its apologies and its own notices are none. */
+const RATEABLE: ReadonlySet<TurnRecord["outcome"]> = new Set(["answered", "refused", "withheld", "stopped"]);
+
+function rateableBy({ outcome, feedbackId }: TurnRecord): { rateable?: string } {
+  return feedbackId === null || !RATEABLE.has(outcome) ? {} : { rateable: feedbackId };
 }
 
 function answeredBy({ unanswered }: Reply): Pick<Reply, "unanswered"> {

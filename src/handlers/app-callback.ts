@@ -66,7 +66,8 @@ const CARD_EVENT = "template_card_event";
 /** What the turn sees of a callback; null for what needs no answer. Unknown kinds are acknowledged and counted. */
 function toMessage(callback: AppCallback, agentId: string, nowMs: number): Message | null {
   if (callback.kind === "unknown") return null;
-  if (callback.kind === "event" && callback.event.toLowerCase() !== "enter_agent") return null;
+  const rating = callback.kind === "event" ? ratingOf(callback) : null;
+  if (callback.kind === "event" && rating === null && callback.event.toLowerCase() !== "enter_agent") return null;
   const userId = callback.fromUserId;
   const common = {
     channel: "app" as const,
@@ -76,6 +77,10 @@ function toMessage(callback: AppCallback, agentId: string, nowMs: number): Messa
     reply: { kind: "app" as const, agentId, toUser: userId },
     traceId: randomUUID(),
   };
+  if (callback.kind === "event" && rating !== null) {
+    const id = `app:${agentId}:click:${callback.dedupeKey}`;
+    return { ...common, id, kind: "rating", text: rating, attachments: [] };
+  }
   if (callback.kind === "event") {
     // One greeting a member and day: the app's chat is opened many times.
     const day = new Date(nowMs + CHINA_OFFSET_MS).toISOString().slice(0, 10);
@@ -84,6 +89,17 @@ function toMessage(callback: AppCallback, agentId: string, nowMs: number): Messa
   }
   const { text, attachments } = readContent(callback.content);
   return { ...common, id: `app:${agentId}:${callback.msgId}`, kind: "message", text, attachments };
+}
+
+/** Keys that an administrator may give two entries of the app's menu; see docs/wecom-setup.md. */
+const RATING_KEYS: ReadonlyMap<string, string> = new Map([
+  ["feedback:accurate", "👍"],
+  ["feedback:inaccurate", "👎"],
+]);
+
+/** The thumb that a click in the menu stands for (wecom-protocol 2.3), else null. */
+function ratingOf({ event, eventKey }: Extract<AppCallback, { kind: "event" }>): string | null {
+  return event.toLowerCase() === "click" ? (RATING_KEYS.get(eventKey) ?? null) : null;
 }
 
 const CHINA_OFFSET_MS = 8 * 3600_000;

@@ -68,7 +68,7 @@ export interface TurnRecord {
   finishedAtMs: number;
   policyVersion: string;
   flags: FlagRecord[];
-  /** Names the stream whose thumbs come back as feedback, when there is one. */
+  /** What feedback on this turn names: the AI bot's stream, or the turn itself. Null in records of older versions. */
   feedbackId: string | null;
 }
 

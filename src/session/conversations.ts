@@ -3,7 +3,7 @@ import type { Message } from "./message.ts";
 import type { RedisConnection } from "./redis.ts";
 import type { SessionTurn } from "./session-turn.ts";
 import type { Snapshot } from "./snapshots.ts";
-import { type OpenedTurn, TurnDesk, type TurnEnd, type UnansweredQuestion } from "./turn-desk.ts";
+import { type ConversationNotes, type OpenedTurn, TurnDesk, type TurnEnd } from "./turn-desk.ts";
 import type { WakeUp } from "./wake-ups.ts";
 
 /** What a worker may do with a conversation that it holds. Every call throws `lease_lost` or `store_unavailable`. */
@@ -19,7 +19,7 @@ export interface ConversationDesk<Reply> {
   open(): Promise<OpenedTurn<Reply> | null>;
   recall(): Promise<SessionTurn[]>;
   wasObeyed(stopMessageId: string): Promise<boolean>;
-  notes(): Promise<{ caseNumber: string | null; unanswered: UnansweredQuestion | null }>;
+  notes(): Promise<ConversationNotes>;
   noteReply(reply: Reply, distinctParts: string[]): Promise<number[]>;
   notePartsSent(count: number): Promise<void>;
   show(streamId: string, snapshot: Snapshot): Promise<Snapshot | null>;

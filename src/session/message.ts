@@ -50,7 +50,9 @@ export type MessageKind =
   /** something to answer */
   | "message"
   /** the member opened the chat: a welcome, no model */
-  | "greeting";
+  | "greeting"
+  /** a thumb pressed in the app's menu, as text; never for the model */
+  | "rating";
 
 /** What one person wrote, normalised. Immutable once kept. */
 export interface Message {

@@ -84,7 +84,7 @@ return 1
  * ARGV lease value, message id, "keep"|"add"|"replace"|"forget", turn JSON, session turns max, session TTL ms,
  *      record JSON, records max, dead letter JSON or "", dead letters max, case number or "", notes TTL ms,
  *      "" | "answered" this message was a stop request | the stop request that was obeyed, stop TTL ms,
- *      unanswered question: "" leave | "clear" | JSON
+ *      unanswered question: "" leave | "clear" | JSON, what a thumb speaks of next or "", feedback JSON or ""
  * RETURNS 1 | 0 lost | -1 another message is the oldest
  */
 export const FINISH = new Script(`
@@ -104,6 +104,7 @@ if redis.call('EXISTS', KEYS[4]) == 1 then
   redis.call('PEXPIRE', KEYS[10], ARGV[6])
 end
 redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[8], '*', 'r', ARGV[7])
+if ARGV[17] ~= '' then redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[8], '*', 'r', ARGV[17]) end
 if ARGV[9] ~= '' then
   redis.call('RPUSH', KEYS[6], ARGV[9])
   redis.call('LTRIM', KEYS[6], -tonumber(ARGV[10]), -1)
@@ -111,6 +112,7 @@ end
 if ARGV[11] ~= '' then redis.call('HSET', KEYS[7], 'case', ARGV[11]) end
 if ARGV[15] == 'clear' then redis.call('HDEL', KEYS[7], 'question')
 elseif ARGV[15] ~= '' then redis.call('HSET', KEYS[7], 'question', ARGV[15]) end
+if ARGV[16] ~= '' then redis.call('HSET', KEYS[7], 'rateable', ARGV[16]) end
 if redis.call('EXISTS', KEYS[7]) == 1 then redis.call('PEXPIRE', KEYS[7], ARGV[12]) end
 if ARGV[13] ~= '' then
   local request = ARGV[13]
@@ -171,6 +173,19 @@ export interface TurnEnd {
   unanswered?: "clear" | UnansweredQuestion;
   /** A stop request that this turn obeyed (its message's id), or that this turn answered. */
   stop?: { obeyed: string } | { answered: true };
+  /** The feedback id of this turn, when the next thumb speaks of it. */
+  rateable?: string;
+  /** A record of feedback on an earlier turn, kept beside this turn's own. */
+  feedback?: unknown;
+}
+
+/** What is kept beside the session for `/appeal`, `/retry` and thumbs. */
+export interface ConversationNotes {
+  /** Of the last refusal. */
+  caseNumber: string | null;
+  unanswered: UnansweredQuestion | null;
+  /** The feedback id of the last turn that can be rated. */
+  rateable: string | null;
 }
 
 /** What the holder of a conversation writes about its turns. Each call throws `lease_lost` or `store_unavailable`. */
@@ -214,13 +229,15 @@ export class TurnDesk<Reply> implements ConversationDesk<Reply> {
     return (await inStore(() => this.lease.redis.sismember(this.lease.keys.obeyed, stopMessageId))) === 1;
   }
 
-  /** What is kept beside the session for `/appeal` and `/retry`. */
-  async notes(): Promise<{ caseNumber: string | null; unanswered: UnansweredQuestion | null }> {
-    const notes = this.lease.keys.notes;
-    const [caseNumber, question] = await inStore(() => this.lease.redis.hmget(notes, "case", "question"));
+  async notes(): Promise<ConversationNotes> {
+    const { redis, keys } = this.lease;
+    const [caseNumber, question, rateable] = await inStore(() =>
+      redis.hmget(keys.notes, "case", "question", "rateable"),
+    );
     return {
       caseNumber: caseNumber ?? null,
       unanswered: question == null ? null : (JSON.parse(question) as UnansweredQuestion),
+      rateable: rateable ?? null,
     };
   }
 
@@ -283,6 +300,8 @@ export class TurnDesk<Reply> implements ConversationDesk<Reply> {
         end.stop === undefined ? "" : "obeyed" in end.stop ? end.stop.obeyed : "answered",
         STOP_TTL_MS,
         end.unanswered === undefined ? "" : end.unanswered === "clear" ? "clear" : JSON.stringify(end.unanswered),
+        end.rateable ?? "",
+        end.feedback === undefined ? "" : JSON.stringify(end.feedback),
       ],
     );
     if (answer !== 1) throw leaseLost();

@@ -296,6 +296,14 @@ describe("turn desk", () => {
   test("the case of a refusal and an unanswered question are kept beside the session", async () => {
     const { message, desk } = await hold();
     await desk.finish(message, { ...FINISH, caseNumber: "ABCD-1234", unanswered: { text: "问" } });
-    expect(await desk.notes()).toEqual({ caseNumber: "ABCD-1234", unanswered: { text: "问" } });
+    expect(await desk.notes()).toEqual({ caseNumber: "ABCD-1234", unanswered: { text: "问" }, rateable: null });
+  });
+
+  test("what a thumb speaks of is kept, and feedback is recorded beside its turn in the same step", async () => {
+    const { lease, message, desk } = await hold();
+    await desk.finish(message, { ...FINISH, rateable: "s1-2", feedback: { n: 2 } });
+    expect(await desk.notes()).toEqual({ caseNumber: null, unanswered: null, rateable: "s1-2" });
+    const records = await redis.xrange(conversationKeys(lease.conversationId).records, "-", "+");
+    expect(records.map(([, fields]) => fields[1])).toEqual(['{"n":1}', '{"n":2}']);
   });
 });

@@ -3,7 +3,7 @@ import { leaseLost } from "../../src/session/lease.ts";
 import { BUSY_NOTICE_EVERY_MS } from "../../src/session/mailbox.ts";
 import type { Message } from "../../src/session/message.ts";
 import { SESSION_TURNS_MAX, type SessionTurn } from "../../src/session/session-turn.ts";
-import type { OpenedTurn, TurnEnd, UnansweredQuestion } from "../../src/session/turn-desk.ts";
+import type { ConversationNotes, OpenedTurn, TurnEnd } from "../../src/session/turn-desk.ts";
 import { Expiring } from "./expiring.ts";
 
 /** Different texts remembered as sent in one conversation. */
@@ -23,11 +23,6 @@ interface Journal {
   sent: number;
 }
 
-interface Notes {
-  caseNumber: string | null;
-  unanswered: UnansweredQuestion | null;
-}
-
 /** What Redis holds of one conversation, and what the scripts do to it. Who holds the lease is asked by the store. */
 export class ReferenceConversation<Reply> {
   readonly mail: string[] = [];
@@ -37,7 +32,7 @@ export class ReferenceConversation<Reply> {
   readonly #session: Expiring<string[]>;
   readonly #obeyed: Expiring<ReadonlySet<string>>;
   readonly #sent: Expiring<Map<string, number>>;
-  readonly #notes: Expiring<Notes>;
+  readonly #notes: Expiring<ConversationNotes>;
   readonly #toldBusy: Expiring<true>;
 
   constructor(nowMs: () => number) {
@@ -79,8 +74,8 @@ export class ReferenceConversation<Reply> {
     return this.#obeyed.get()?.has(stopMessageId) ?? false;
   }
 
-  notes(): Notes {
-    return { ...(this.#notes.get() ?? { caseNumber: null, unanswered: null }) };
+  notes(): ConversationNotes {
+    return { ...(this.#notes.get() ?? { caseNumber: null, unanswered: null, rateable: null }) };
   }
 
   noteReply(reply: Reply, distinctParts: string[]): number[] {
@@ -131,11 +126,12 @@ export class ReferenceConversation<Reply> {
     else this.#session.set(turns.slice(-SESSION_TURNS_MAX), sessionTtlMs);
   }
 
-  #changeNotes({ caseNumber, unanswered }: TurnEnd): void {
+  #changeNotes({ caseNumber, unanswered, rateable }: TurnEnd): void {
     const notes = this.notes();
     if (caseNumber !== undefined) notes.caseNumber = caseNumber;
     if (unanswered !== undefined) notes.unanswered = unanswered === "clear" ? null : unanswered;
-    if (notes.caseNumber === null && notes.unanswered === null) this.#notes.clear();
+    if (rateable !== undefined) notes.rateable = rateable;
+    if (notes.caseNumber === null && notes.unanswered === null && notes.rateable === null) this.#notes.clear();
     else this.#notes.set(notes, NOTES_TTL_MS);
   }
 

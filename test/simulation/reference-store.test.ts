@@ -56,6 +56,8 @@ const end: fc.Arbitrary<Omit<TurnEnd, "stop">> = fc.record(
     deadLetter: fc.record({ reason: text }),
     caseNumber: fc.constantFrom("ABCDE-12345", "00000-00000"),
     unanswered: fc.oneof(fc.constant("clear" as const), fc.record({ text })),
+    rateable: fc.constantFrom("app:1", "s1-2"),
+    feedback: fc.record({ feedback: fc.nat() }),
   },
   { requiredKeys: ["session", "sessionTtlMs", "record"] },
 );

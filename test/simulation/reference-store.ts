@@ -161,6 +161,7 @@ export class ReferenceStore<Reply> {
     this.#held(lease).finish(message, end);
     const { records, dead } = this.#shardOf(lease);
     records.push(JSON.stringify(end.record));
+    if (end.feedback !== undefined) records.push(JSON.stringify(end.feedback));
     if (end.deadLetter === undefined) return;
     dead.push(JSON.stringify(end.deadLetter));
     if (dead.length > DEAD_LETTERS_MAX) dead.shift();

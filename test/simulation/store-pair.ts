@@ -290,6 +290,7 @@ function readJournal(stored: Record<string, string>) {
   };
 }
 
-function readNotes({ case: caseNumber, question }: Record<string, string>) {
-  return { caseNumber: caseNumber ?? null, unanswered: question === undefined ? null : parse(question) };
+function readNotes({ case: caseNumber, question, rateable }: Record<string, string>) {
+  const unanswered = question === undefined ? null : parse(question);
+  return { caseNumber: caseNumber ?? null, unanswered, rateable: rateable ?? null };
 }
