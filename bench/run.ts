@@ -7,7 +7,7 @@ interface Bench {
 
 const BENCHES: Record<string, () => Promise<Bench>> = {
   ack: async () => import("./ack.ts"),
-  stream: () => import("./stream.ts"),
+  streams: async () => import("./streams.ts"),
   matcher: async () => import("./matcher.ts"),
   moderation: async () => import("./moderation.ts"),
   gate: async () => import("./gate.ts"),
