@@ -170,6 +170,7 @@ async function checkModel({ model }: Config): Promise<Finding[]> {
           baseUrls: [baseUrl],
           apiKey: model.apiKey,
           model: model.name,
+          params: model.params,
           events: silent(),
           clock: systemClock,
         });
@@ -177,6 +178,7 @@ async function checkModel({ model }: Config): Promise<Finding[]> {
           messages: [{ role: "user", content: "Say OK." }],
           answerTokensMax: 64,
           conversationId: "doctor",
+          userId: "doctor",
           traceId: "doctor",
           signal: AbortSignal.timeout(CHECK_TIMEOUT_MS),
         });

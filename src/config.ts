@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { YingdaError } from "./base/errors.ts";
 import { parseRedisUrl } from "./base/redis-address.ts";
+import { parseRequestParams } from "./base/request-params.ts";
 import { Secret } from "./base/secret.ts";
 
 /**
@@ -33,7 +34,14 @@ const EXAMPLES: Record<string, string> = {
   OPENAI_BASE_URL: "http://127.0.0.1:8000/v1",
   OPENAI_API_KEY: "sk-...",
   OPENAI_MODEL: "Qwen/Qwen3-8B",
+  OPENAI_FALLBACK_MODEL: "Qwen/Qwen3-4B",
+  OPENAI_FALLBACK_BASE_URL: "http://127.0.0.1:8002/v1",
+  OPENAI_FALLBACK_API_KEY: "sk-...",
   MODEL_CONTEXT_TOKENS: "8192",
+  MODEL_PARAMS: '{"temperature":0.6,"chat_template_kwargs":{"enable_thinking":false}}',
+  MODEL_PARAMS_APP: '{"temperature":0.3}',
+  MODEL_PARAMS_BOT: '{"temperature":0.7}',
+  MODEL_PARAMS_SOCKET: '{"temperature":0.7}',
   SYSTEM_PROMPT_FILE: "./prompt.md",
   GROUP_SESSION: "group",
   SESSION_TTL_SECONDS: "86400",
@@ -73,6 +81,15 @@ const redisUrl = text.superRefine((value, context) => {
     parseRedisUrl(value);
   } catch (error) {
     context.addIssue({ code: "custom", message: error instanceof YingdaError ? error.message : "cannot be read" });
+  }
+});
+
+const requestParams = text.transform((value, context) => {
+  try {
+    return parseRequestParams(value);
+  } catch (error) {
+    context.addIssue({ code: "custom", message: error instanceof YingdaError ? error.message : "cannot be read" });
+    return z.NEVER;
   }
 });
 
@@ -132,8 +149,15 @@ const schema = z.object({
   OPENAI_BASE_URL: listOf(url("http", "https")).optional(),
   OPENAI_API_KEY: secret.optional(),
   OPENAI_MODEL: text.optional(),
+  OPENAI_FALLBACK_MODEL: text.optional(),
+  OPENAI_FALLBACK_BASE_URL: listOf(url("http", "https")).optional(),
+  OPENAI_FALLBACK_API_KEY: secret.optional(),
   MODEL_CONTEXT_TOKENS: wholeNumber(1_024, 10_000_000).default(8_192),
   MODEL_VISION: z.enum(["auto", "yes", "no"]).default("auto"),
+  MODEL_PARAMS: requestParams.default({}),
+  MODEL_PARAMS_APP: requestParams.default({}),
+  MODEL_PARAMS_BOT: requestParams.default({}),
+  MODEL_PARAMS_SOCKET: requestParams.default({}),
   SYSTEM_PROMPT_FILE: text.optional(),
   GROUP_SESSION: z.enum(["group", "member"]).default("group"),
   SESSION_TTL_SECONDS: wholeNumber(1, 31_536_000).default(86_400),
@@ -182,6 +206,13 @@ export interface Config {
     baseUrls: string[];
     apiKey: Secret | null;
     name: string;
+    /** Answers by rule in place of the main one. */
+    fallback: { baseUrls: string[]; apiKey: Secret | null; model: string } | null;
+    /** Fields that join each request, and those that replace them in one channel. */
+    params: {
+      general: Record<string, unknown>;
+      byChannel: Record<"app" | "bot" | "socket", Record<string, unknown>>;
+    };
     contextTokens: number;
     vision: "auto" | "yes" | "no";
   };
@@ -233,6 +264,11 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       baseUrls: e.OPENAI_BASE_URL ?? [],
       apiKey: e.OPENAI_API_KEY ?? null,
       name: e.OPENAI_MODEL ?? "",
+      fallback: fallbackOf(e),
+      params: {
+        general: e.MODEL_PARAMS,
+        byChannel: { app: e.MODEL_PARAMS_APP, bot: e.MODEL_PARAMS_BOT, socket: e.MODEL_PARAMS_SOCKET },
+      },
       contextTokens: e.MODEL_CONTEXT_TOKENS,
       vision: e.MODEL_VISION,
     },
@@ -277,6 +313,18 @@ function transcriptionOf(e: Env): Config["transcription"] {
   return baseUrl === undefined || model === undefined ? null : { baseUrl, apiKey, model };
 }
 
+/** On the main model's servers where no others are named. Servers of its own do not get the main one's key. */
+function fallbackOf(e: Env): Config["model"]["fallback"] {
+  const {
+    OPENAI_FALLBACK_MODEL: model,
+    OPENAI_FALLBACK_BASE_URL: baseUrls,
+    OPENAI_FALLBACK_API_KEY: ownKey = null,
+  } = e;
+  if (model === undefined) return null;
+  if (baseUrls !== undefined) return { baseUrls, apiKey: ownKey, model };
+  return { baseUrls: e.OPENAI_BASE_URL ?? [], apiKey: ownKey ?? e.OPENAI_API_KEY ?? null, model };
+}
+
 function guardOf(e: Env): Config["guard"] {
   const { GUARD_BASE_URL: baseUrl, GUARD_API_KEY: apiKey = null, GUARD_KIND: kind } = e;
   const model = e.GUARD_MODEL ?? (kind === "openai-moderation" ? OPENAI_MODERATION_MODEL : undefined);
@@ -314,6 +362,12 @@ function crossFaults(e: Env): string[] {
   const ownModel = e.GUARD_KIND === "openai-moderation";
   if (e.GUARD_BASE_URL !== undefined && e.GUARD_MODEL === undefined && !ownModel) {
     faults.push(fault("GUARD_MODEL", "is missing: GUARD_BASE_URL needs the name of the guard model served there"));
+  }
+  const elsewhere = e.OPENAI_FALLBACK_BASE_URL !== undefined || e.OPENAI_FALLBACK_API_KEY !== undefined;
+  if (elsewhere && e.OPENAI_FALLBACK_MODEL === undefined) {
+    faults.push(
+      fault("OPENAI_FALLBACK_MODEL", "is missing: the fallback's address or key needs the name of its model"),
+    );
   }
   for (const name of ["OPENAI_BASE_URL", "OPENAI_MODEL"] as const) {
     if (e[name] === undefined) faults.push(fault(name, "is missing: without a model nothing can be answered"));

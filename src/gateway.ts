@@ -103,6 +103,8 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       baseUrls: config.model.baseUrls,
       apiKey: config.model.apiKey,
       model: config.model.name,
+      fallback: config.model.fallback,
+      params: config.model.params,
       events,
       clock,
       ...(overrides.modelLimits === undefined ? {} : { limits: overrides.modelLimits }),
@@ -238,7 +240,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     health: {
       checkRedis: async () => redis.ping(),
       checkDatabase: async () => records.ping(),
-      modelEndpoints: () => model.health(),
+      model: () => model.health(),
       ...(socket === null ? {} : { botSocket: () => socket.state }),
       isDraining: () => draining,
       events,

@@ -2,6 +2,19 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { codeOf, describe, YingdaError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 
+/** What a model pool tells of itself. */
+export interface ModelState {
+  endpoints: {
+    endpoint: string;
+    ok: boolean;
+    running: number;
+    limit: number;
+    serverLoad: number | null;
+    avoided: boolean;
+  }[];
+  waiting: number;
+}
+
 /**
  * One method for each thing that happens in the business: it moves the metric (few labels) and writes the log line
  * (details, never message text). Nothing else in the service counts or logs these.
@@ -38,6 +51,12 @@ export class Events {
     "Time to the first answer token",
     ["endpoint"],
     [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60],
+  );
+  readonly #modelWait = this.#histogram(
+    "yingda_model_wait_seconds",
+    "Wait for a place at the model, of requests that were answered",
+    [],
+    [0.001, 0.1, 0.5, 1, 3, 10, 30, 90],
   );
   readonly #guardCalls = this.#counter("yingda_guard_calls_total", "Guard judgements by result", [
     "kind",
@@ -124,15 +143,40 @@ export class Events {
     );
   }
 
-  /** Shows whether each model endpoint is used (1) or left alone by its breaker (0), as of each scrape. */
-  watchModelEndpoints(read: () => { endpoint: string; ok: boolean }[]): void {
+  /** Shows the state of the model endpoints, and how many requests wait for a place at them, as of each scrape. */
+  watchModelEndpoints(read: () => ModelState): void {
+    const show = (name: string, help: string, valueOf: (endpoint: ModelState["endpoints"][number]) => number): void => {
+      new Gauge({
+        name,
+        help,
+        labelNames: ["endpoint"],
+        registers: [this.registry],
+        collect() {
+          for (const endpoint of read().endpoints) this.set({ endpoint: endpoint.endpoint }, valueOf(endpoint));
+        },
+      });
+    };
+    show(
+      "yingda_model_endpoint_ok",
+      "1: the endpoint is used; 0: it failed in a row and is left alone for a while",
+      ({ ok }) => (ok ? 1 : 0),
+    );
+    show("yingda_model_running", "Requests of this process at the endpoint", ({ running }) => running);
+    show("yingda_model_limit", "The most requests that this process sends there at once", ({ limit }) => limit);
+    show("yingda_model_avoided", "1: much slower than the others, used when they have no room", ({ avoided }) =>
+      avoided ? 1 : 0,
+    );
+    show(
+      "yingda_model_server_load",
+      "Requests at the endpoint as its server tells, its own queue included; -1: it does not tell",
+      ({ serverLoad }) => serverLoad ?? -1,
+    );
     new Gauge({
-      name: "yingda_model_endpoint_ok",
-      help: "1: the endpoint is used; 0: it failed in a row and is left alone for a while",
-      labelNames: ["endpoint"],
+      name: "yingda_model_waiting",
+      help: "Requests of this process that wait for a place at the model",
       registers: [this.registry],
       collect() {
-        for (const { endpoint, ok } of read()) this.set({ endpoint }, ok ? 1 : 0);
+        this.set(read().waiting);
       },
     });
   }
@@ -141,13 +185,19 @@ export class Events {
     traceId: string;
     endpoint: string;
     model: string;
+    /** For a place at an endpoint. */
+    waitedMs: number;
     firstTokenMs: number;
     promptTokens?: number;
     answerTokens?: number;
+    /** Of the prompt's, those in the server's prefix cache. */
+    cachedTokens?: number;
   }): void {
     this.#modelCalls.inc({ endpoint: e.endpoint, result: "ok" });
+    this.#modelWait.observe(e.waitedMs / 1000);
     this.#modelFirstToken.observe({ endpoint: e.endpoint }, e.firstTokenMs / 1000);
     this.#modelTokens.inc({ model: e.model, direction: "prompt" }, e.promptTokens ?? 0);
+    this.#modelTokens.inc({ model: e.model, direction: "cached" }, e.cachedTokens ?? 0);
     this.#modelTokens.inc({ model: e.model, direction: "answer" }, e.answerTokens ?? 0);
     this.#log.info(e, "model answered");
   }

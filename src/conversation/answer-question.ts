@@ -93,6 +93,8 @@ class Asking {
             messages: prompt,
             answerTokensMax: answerTokensFor(composer.contextTokens),
             conversationId: turn.message.conversationId,
+            userId,
+            channel: turn.message.channel,
             traceId: turn.message.traceId,
             signal,
           }),
@@ -106,6 +108,11 @@ class Asking {
         turn.signal.throwIfAborted();
         if (event.type === "show") {
           this.#show(shown.upTo(event.text), beganMs);
+          continue;
+        }
+        if (event.type === "waiting") {
+          // Not the answer's beginning: a stopped or late turn must not keep it. The app's chat shows nothing of it.
+          turn.sink.show(TEXTS[this.#language].waiting(event.position));
           continue;
         }
         this.#tookStage("generate", beganMs);

@@ -5,6 +5,8 @@ import { forbids, redacted, type StreamChecker, type Verdict } from "../moderati
 import { GateWindows, wholeCharacters } from "./gate-windows.ts";
 
 export type GateEvent =
+  /** Before any text: the model has no place yet. Not a word of the answer. */
+  | { type: "waiting"; position: number }
   /** The checked text so far: longer each time, safe to show. */
   | { type: "show"; text: string }
   /** The question turned out to be one that must not be answered; nothing was shown. Last event. */
@@ -47,7 +49,7 @@ export async function* gate(parts: GateParts): AsyncGenerator<GateEvent, void, u
       const event = run.take(await run.next());
       if (event === null) continue;
       yield event;
-      if (event.type !== "show") return;
+      if (event.type !== "show" && event.type !== "waiting") return;
     }
   } finally {
     run.close();
@@ -125,6 +127,10 @@ class GateRun {
     this.#model = null;
     this.#idle?.cancel();
     this.#idle = null;
+    if (event?.type === "waiting") {
+      this.#pull();
+      return event;
+    }
     if (event?.type === "text") {
       this.#text += event.text;
       this.#verdict = this.#checker.push(event.text);

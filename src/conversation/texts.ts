@@ -23,6 +23,8 @@ export interface Texts {
   /** For the model: a message of files or pictures without a word. */
   onlyMaterial: string;
   busy: string;
+  /** While the model has no place for this message yet; `position` 1 is the next. */
+  waiting(position: number): string;
   tooLong: string;
   laterAsNewMessage: string;
   continued: string;
@@ -65,6 +67,10 @@ const zh: Texts = {
   unread: (kind, why) => UNREAD_ZH[why](KIND_NAMES.zh[kind] ?? "内容"),
   onlyMaterial: "对方只发来了材料，没有写问题：先简短说明内容，再问需要做什么",
   busy: "你的消息有点多，我还在处理前面的，请稍后再发这一条。",
+  waiting: (position) =>
+    position <= 1
+      ? "现在提问的人比较多，马上轮到这一条……"
+      : `现在提问的人比较多，正在排队，前面还有 ${position - 1} 条……`,
   tooLong: "这条消息太长了，我一次读不完。请拆短一些，或只发需要我看的部分。",
   laterAsNewMessage: "（回答还没写完，写好后会作为新消息发给你）",
   continued: "（未完，见下一条消息）",
@@ -133,6 +139,10 @@ const en: Texts = {
   unread: (kind, why) => UNREAD_EN[why](ONE_OF_KIND_EN[kind] ?? "thing"),
   onlyMaterial: "only material came, without a question: say briefly what it is, then ask what is wanted",
   busy: "You have sent a lot and I am still working on it. Please send this one again in a moment.",
+  waiting: (position) =>
+    position <= 1
+      ? "Many people are asking right now; this one is next…"
+      : `Many people are asking right now; ${position - 1} ahead of this one…`,
   tooLong: "This message is too long for me to read at once. Please shorten it or send only the part that matters.",
   laterAsNewMessage: "(not finished yet; the answer will come as a new message)",
   continued: "(continued in the next message)",

@@ -96,7 +96,8 @@ function createGuardFor(config: Config, policy: Policy, model: ChatModel, events
 const JUDGE_TOKENS_MAX = 1_024;
 
 async function completed(model: ChatModel, messages: ChatMessage[], signal: AbortSignal): Promise<string> {
-  const ids = { conversationId: "judge", traceId: "judge" };
+  // A judgement is part of a turn that has its place already: it must not wait behind turns that have none.
+  const ids = { conversationId: "judge", userId: "judge", traceId: "judge", urgent: true };
   let text = "";
   for await (const event of model.stream({ messages, answerTokensMax: JUDGE_TOKENS_MAX, signal, ...ids })) {
     if (event.type === "text") text += event.text;

@@ -1,6 +1,6 @@
 import type { Middleware } from "koa";
 import type { Clock } from "../base/clock.ts";
-import type { Events } from "../base/events.ts";
+import type { Events, ModelState } from "../base/events.ts";
 import { untilAborted } from "../conversation/until-aborted.ts";
 
 /** A dependency that does not answer within this counts as away. */
@@ -11,7 +11,7 @@ const CHECK_EVERY_MS = 1_000;
 export interface HealthParts {
   checkRedis(): Promise<unknown>;
   checkDatabase(): Promise<unknown>;
-  modelEndpoints(): { endpoint: string; ok: boolean }[];
+  model(): ModelState;
   /** This process's part in the AI bot's long connection; absent where the bot has none. */
   botSocket?(): string;
   isDraining(): boolean;
@@ -36,12 +36,14 @@ export function readiness(parts: HealthParts): Middleware {
     const draining = parts.isDraining();
     const ready = redis && database && !draining;
     ctx.status = ready ? 200 : 503;
+    const model = parts.model();
     ctx.body = {
       ready,
       draining,
       redis: redis ? "ok" : "away",
       database: database ? "ok" : "away",
-      model: parts.modelEndpoints(),
+      model: model.endpoints,
+      modelWaiting: model.waiting,
       ...(parts.botSocket === undefined ? {} : { botSocket: parts.botSocket() }),
     };
   };

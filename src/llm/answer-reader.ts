@@ -100,7 +100,10 @@ function usageOf(value: unknown): Usage | undefined {
   if (!isObject(value)) return undefined;
   const promptTokens = value.prompt_tokens;
   const answerTokens = value.completion_tokens;
-  return isCount(promptTokens) && isCount(answerTokens) ? { promptTokens, answerTokens } : undefined;
+  if (!isCount(promptTokens) || !isCount(answerTokens)) return undefined;
+  // vLLM and SGLang tell only when started with a flag for it.
+  const cached = isObject(value.prompt_tokens_details) ? value.prompt_tokens_details.cached_tokens : undefined;
+  return { promptTokens, answerTokens, ...(isCount(cached) ? { cachedTokens: cached } : {}) };
 }
 
 function isCount(value: unknown): value is number {

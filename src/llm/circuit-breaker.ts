@@ -25,11 +25,15 @@ export class CircuitBreaker {
     return this.#probeAtMs === null ? 0 : Math.max(0, this.#probeAtMs - this.#options.clock.nowMs());
   }
 
+  /** Whether `enter` would say yes. */
+  get takesRequests(): boolean {
+    return this.isClosed || (!this.#probing && this.waitMs === 0);
+  }
+
   /** Whether a request may be sent now. Whoever got true reports back with exactly one of the three methods below. */
   enter(): boolean {
-    if (this.isClosed) return true;
-    if (this.#probing || this.waitMs > 0) return false;
-    this.#probing = true;
+    if (!this.takesRequests) return false;
+    if (!this.isClosed) this.#probing = true;
     return true;
   }
 

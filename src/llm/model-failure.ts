@@ -40,6 +40,20 @@ const MEANINGS = {
     code: "model_overloaded",
     message: "The model server takes no more requests for now; it needs more capacity, or fewer people at once.",
   },
+  queue_full: {
+    ...down,
+    elsewhere: false,
+    blamesEndpoint: false,
+    code: "model_overloaded",
+    message: "Too many requests wait for the model already; it needs more capacity, or fewer people at once.",
+  },
+  waited_too_long: {
+    ...down,
+    elsewhere: false,
+    blamesEndpoint: false,
+    code: "model_overloaded",
+    message: "No place at the model became free in time; it needs more capacity, or fewer people at once.",
+  },
   quota: {
     ...setUpWrong,
     code: "model_overloaded",
@@ -92,7 +106,7 @@ const MEANINGS = {
   bad_request: {
     ...requestWrong,
     code: "model_refused_request",
-    message: "The model server refused the request as invalid; see its log for the field.",
+    message: "The model server refused the request as invalid; see its log for the field, and MODEL_PARAMS.",
   },
   prompt_too_long: {
     ...requestWrong,

@@ -39,6 +39,34 @@ export interface ModelLimits {
   failuresToOpen: number;
   /** How long it is left alone before one request may try it again. */
   openMs: number;
+  /**
+   * Requests of this process at one endpoint: to begin with, and the bounds within which the limit adapts. Without it a
+   * server's own queue, endless and unfair, takes everything. The floor keeps an endpoint from being starved of the
+   * requests that would show it well again.
+   */
+  runningStart: number;
+  runningMin: number;
+  runningMax: number;
+  /** First tokens faster than this are never a sign that requests queue on the server. */
+  queuedFirstTokenMs: number;
+  /** An endpoint is not called slow while its first tokens are faster than this. */
+  slowFirstTokenMs: number;
+  /** How long a slow endpoint is avoided the first time. */
+  slowAvoidedMs: number;
+  /** How often a server is asked for its load, at most. */
+  loadEveryMs: number;
+  /** Requests that wait for a place, in this process: memory, and a wait that nobody would sit through. */
+  queueMax: number;
+  /** Longest wait for a place: the person is told "busy" while there is still time to do something else. */
+  queueMs: number;
+  /** A wait shorter than this is not told. */
+  tellWaitAfterMs: number;
+  /** How often a position that changed is told. */
+  tellWaitEveryMs: number;
+  /** A wait this long goes on at the fallback model as well, where there is one. */
+  fallbackAfterMs: number;
+  /** What a background probe of an endpoint that is left alone may take. */
+  probeMs: number;
 }
 
 export const MODEL_LIMITS: ModelLimits = {
@@ -52,4 +80,17 @@ export const MODEL_LIMITS: ModelLimits = {
   retryAfterMaxMs: 10_000,
   failuresToOpen: 3,
   openMs: 10_000,
+  runningStart: 16,
+  runningMin: 1,
+  runningMax: 256,
+  queuedFirstTokenMs: 2_000,
+  slowFirstTokenMs: 1_000,
+  slowAvoidedMs: 30_000,
+  loadEveryMs: 2_000,
+  queueMax: 300,
+  queueMs: 90_000,
+  tellWaitAfterMs: 3_000,
+  tellWaitEveryMs: 2_000,
+  fallbackAfterMs: 3_000,
+  probeMs: 10_000,
 };

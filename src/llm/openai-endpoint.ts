@@ -8,6 +8,7 @@ import type { ChatEvent, ChatMessage, ChatRequest } from "./chat-model.ts";
 import { failureOf } from "./failure-of.ts";
 import { type FailureReason, ModelFailure } from "./model-failure.ts";
 import type { ModelLimits } from "./model-limits.ts";
+import type { ModelParams } from "./model-params.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export interface EndpointOptions {
@@ -17,6 +18,7 @@ export interface EndpointOptions {
   baseUrl: string;
   apiKey: Secret | null;
   model: string;
+  params: ModelParams;
   limits: ModelLimits;
   clock: Clock;
   /** Called once, when this endpoint's reasoning was seen in its answer: its server lacks a reasoning parser. */
@@ -166,9 +168,12 @@ export class OpenAiEndpoint {
     }
   }
 
-  /** Only fields that every server knows: some answer 400 to a field that they do not. */
+  /** Ours are fields that every server knows: some answer 400 to a field that they do not. */
   #body(request: ChatRequest): OpenAI.ChatCompletionCreateParamsStreaming {
+    const { general, byChannel } = this.#options.params;
     return {
+      ...general,
+      ...(request.channel === undefined ? {} : byChannel[request.channel]),
       model: this.#options.model,
       messages: request.messages.map(wireMessage),
       [this.#dialect.tokenLimitField]: request.answerTokensMax,

@@ -100,7 +100,7 @@ describe("a turn that breaks in our own code", () => {
         // oxlint-disable-next-line typescript/only-throw-error -- libraries do throw things that are no errors
         throw thrown(JSON.stringify(request.messages));
       },
-      health: () => [],
+      health: () => ({ endpoints: [], waiting: 0 }),
     };
     const gateway = await world.startGateway({ OPENAI_API_KEY: KEY }, { model });
     world.logLines.length = 0;

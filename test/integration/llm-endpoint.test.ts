@@ -63,6 +63,7 @@ function request(overrides: Partial<ChatRequest> = {}): ChatRequest {
     messages: [{ role: "user", content: PROMPT_WORDS }],
     answerTokensMax: 64,
     conversationId: "app:1:zhangsan",
+    userId: "zhangsan",
     traceId: "trace-1",
     signal: new AbortController().signal,
     ...overrides,
@@ -81,7 +82,7 @@ async function collect(model: ChatModel, overrides: Partial<ChatRequest> = {}): 
   try {
     for await (const event of model.stream(request(overrides))) {
       if (event.type === "text") outcome.text += event.text;
-      else outcome.result = event.result;
+      else if (event.type === "end") outcome.result = event.result;
     }
   } catch (error) {
     outcome.error = error;

@@ -74,7 +74,15 @@ async function ask(model: ChatModel, overrides: Partial<ChatRequest> = {}): Prom
   let text = "";
   try {
     const signal = new AbortController().signal;
-    const request = { messages: [], answerTokensMax: 8, conversationId: "c", traceId: "t", signal, ...overrides };
+    const request = {
+      messages: [],
+      answerTokensMax: 8,
+      conversationId: "c",
+      userId: "u",
+      traceId: "t",
+      signal,
+      ...overrides,
+    };
     for await (const event of model.stream(request)) if (event.type === "text") text += event.text;
     return { text };
   } catch (error) {
@@ -265,7 +273,7 @@ describe("a dead endpoint", () => {
   test("is left alone after three failures in a row, and readiness says so", async () => {
     const clock = new HandClock();
     const model = poolOver(servers.slice(0, 1), { clock, limits });
-    expect(model.health()).toEqual([{ endpoint: servers.map(hostOf)[0], ok: true }]);
+    expect(model.health().endpoints).toMatchObject([{ endpoint: servers.map(hostOf)[0], ok: true }]);
     await openedPool(clock);
     const opened = await openedPool(clock);
     const before = requestsInAll();
@@ -273,7 +281,7 @@ describe("a dead endpoint", () => {
     expect(error).toMatchObject({ code: "model_unreachable", retryable: true });
     expect(error instanceof YingdaError ? error.retryAfterMs : 0).toBeGreaterThan(0);
     expect(requestsInAll()).toBe(before);
-    expect(opened.health()).toEqual([{ endpoint: servers.map(hostOf)[0], ok: false }]);
+    expect(opened.health().endpoints).toMatchObject([{ endpoint: servers.map(hostOf)[0], ok: false }]);
   });
 
   test("gets one request when its time is over, and all again when that one is answered", async () => {
@@ -289,7 +297,7 @@ describe("a dead endpoint", () => {
       "model_unreachable",
     ]);
     expect(requestsInAll()).toBe(before + 1);
-    expect(model.health()[0]?.ok).toBe(true);
+    expect(model.health().endpoints[0]?.ok).toBe(true);
     expect((await ask(model)).error).toBeUndefined();
   });
 
@@ -352,5 +360,5 @@ test("no base URL at all is refused", () => {
 test("the same address twice is one endpoint, and names say no more than is needed", () => {
   const baseUrls = ["http://gpu-1:8000/v1", "http://gpu-1:8000/v1/", "https://proxy.example/qwen/v1"];
   const model = createModelPool({ baseUrls, apiKey: null, model: "m", events, clock: systemClock });
-  expect(model.health().map(({ endpoint }) => endpoint)).toEqual(["gpu-1:8000", "proxy.example/qwen"]);
+  expect(model.health().endpoints.map(({ endpoint }) => endpoint)).toEqual(["gpu-1:8000", "proxy.example/qwen"]);
 });

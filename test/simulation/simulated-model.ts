@@ -1,5 +1,5 @@
 import { YingdaError } from "../../src/base/errors.ts";
-import type { ChatEvent, ChatModel, ChatRequest } from "../../src/llm/chat-model.ts";
+import type { ChatEvent, ChatModel, ChatRequest, ModelHealth } from "../../src/llm/chat-model.ts";
 import type { Message } from "../../src/session/message.ts";
 import type { Generation, History } from "./history.ts";
 import type { Random } from "./random.ts";
@@ -100,8 +100,8 @@ export class SimulatedModel implements ChatModel {
     yield { type: "end", result: { ...RESULT, finishReason } };
   }
 
-  health(): { endpoint: string; ok: boolean }[] {
-    return [{ endpoint: RESULT.endpoint, ok: true }];
+  health(): ModelHealth {
+    return { endpoints: [], waiting: 0 };
   }
 
   async #wait(fromMs: number, toMs: number, signal: AbortSignal | undefined): Promise<void> {

@@ -15,7 +15,7 @@ function matches(text: string, pattern: RegExp): string[] {
 describe("docs/operations.md and docs/errors.md", () => {
   test("the table of metrics names every metric, with its labels, and no other", () => {
     const events = new Events(createLogger("silent"));
-    events.watchModelEndpoints(() => []);
+    events.watchModelEndpoints(() => ({ endpoints: [], waiting: 0 }));
     const { registry } = events;
     const defined = registry.getMetricsAsArray().map((metric) => {
       // prom-client keeps the label names, but its types do not tell of them.

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
-import { endpointOrder } from "../../src/llm/endpoint-choice.ts";
+import fc from "fast-check";
+import { endpointOrder, loadBound } from "../../src/llm/endpoint-choice.ts";
 
-const endpoint = (name: string, running = 0) => ({ name, running });
+const endpoint = (name: string, load = 0) => ({ name, load });
 const names = (list: { name: string }[]) => list.map(({ name }) => name);
 const conversations = Array.from({ length: 600 }, (_, i) => `bot:b1:group:${i}`);
 const four = ["gpu-1", "gpu-2", "gpu-3", "gpu-4"].map((name) => endpoint(name));
@@ -37,6 +38,38 @@ describe("endpoint order", () => {
   test("puts an endpoint far busier than the others last", () => {
     const loaded = [endpoint("gpu-1", 60), endpoint("gpu-2", 20), endpoint("gpu-3", 20), endpoint("gpu-4", 20)];
     for (const id of conversations.slice(0, 50)) expect(endpointOrder(loaded, id).at(-1)?.name).toBe("gpu-1");
+  });
+
+  test("puts an endpoint to avoid behind all others, however busy they are", () => {
+    const slow = { name: "gpu-4", load: 0, avoided: true };
+    for (const id of conversations.slice(0, 50)) {
+      expect(endpointOrder([endpoint("gpu-1", 90), endpoint("gpu-2"), slow], id).at(-1)).toBe(slow);
+    }
+  });
+
+  test("sends nothing above the bound, and moves nobody who is within it, in whatever order requests come and go", () => {
+    const step = fc.record({ conversation: fc.nat({ max: 200 }), leaves: fc.boolean() });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 6 }), fc.array(step, { maxLength: 300 }), (count, steps) => {
+        const endpoints = Array.from({ length: count }, (_, i) => ({ name: `gpu-${i}`, load: 0 }));
+        const running: { load: number }[] = [];
+        for (const { conversation, leaves } of steps) {
+          const oldest = leaves ? running.shift() : undefined;
+          if (oldest !== undefined) oldest.load -= 1;
+          const bound = loadBound(endpoints);
+          const idle = endpoints.map(({ name }) => ({ name, load: 0 }));
+          const home = endpointOrder(idle, `c${conversation}`)[0]?.name;
+          const chosen = endpointOrder(endpoints, `c${conversation}`)[0];
+          if (chosen === undefined) throw new Error("there is always one");
+          if (chosen.name !== home) {
+            expect(endpoints.find(({ name }) => name === home)?.load).toBeGreaterThanOrEqual(bound);
+          }
+          chosen.load += 1;
+          running.push(chosen);
+          expect(chosen.load).toBeLessThanOrEqual(bound);
+        }
+      }),
+    );
   });
 
   test("keeps conversations where their cache is while little runs", () => {

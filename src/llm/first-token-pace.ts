@@ -1,0 +1,56 @@
+import type { Clock } from "../base/clock.ts";
+
+/** Fewer first tokens are no judgement. */
+const SAMPLES_MIN = 4;
+const SLOW_OVER_OTHERS = 3;
+const NEWEST_WEIGHT = 0.3;
+const AVOIDED_MS_MAX = 600_000;
+
+/**
+ * Whether an endpoint is much slower than the others to its first token. Such a one is avoided for a while: used only when
+ * the others have no room. Then it is tried like any other; found slow again, it is avoided for twice as long, up to ten
+ * minutes, so that trying costs few turns.
+ */
+export class FirstTokenPace {
+  readonly #options: { slowFirstTokenMs: number; avoidedMs: number; clock: Clock };
+  #averageMs = 0;
+  #samples = 0;
+  #avoidedUntilMs = Number.NEGATIVE_INFINITY;
+  #judgedAtMs = Number.NEGATIVE_INFINITY;
+  #nextAvoidedMs: number;
+
+  constructor(options: { slowFirstTokenMs: number; avoidedMs: number; clock: Clock }) {
+    this.#options = options;
+    this.#nextAvoidedMs = options.avoidedMs;
+  }
+
+  /** Null before there are enough to say. */
+  get averageMs(): number | null {
+    return this.#samples < SAMPLES_MIN ? null : this.#averageMs;
+  }
+
+  get isAvoided(): boolean {
+    return this.#options.clock.nowMs() < this.#avoidedUntilMs;
+  }
+
+  /** A first token came, or was waited for in vain, `tookMs` after a request that was sent at `startedMs`. */
+  note(startedMs: number, tookMs: number, others: readonly FirstTokenPace[]): void {
+    // What was under way when the endpoint was judged has been counted by that judgement.
+    if (startedMs < this.#judgedAtMs) return;
+    this.#averageMs = this.#samples === 0 ? tookMs : this.#averageMs + (tookMs - this.#averageMs) * NEWEST_WEIGHT;
+    this.#samples += 1;
+    const known = others.map(({ averageMs }) => averageMs).filter((ms) => ms !== null);
+    if (this.#samples < SAMPLES_MIN || known.length === 0) return;
+    const slowMs = Math.max(this.#options.slowFirstTokenMs, Math.min(...known) * SLOW_OVER_OTHERS);
+    if (this.#averageMs > slowMs) this.#avoid();
+    else if (this.#samples > 2 * SAMPLES_MIN) this.#nextAvoidedMs = this.#options.avoidedMs;
+  }
+
+  #avoid(): void {
+    const nowMs = this.#options.clock.nowMs();
+    this.#judgedAtMs = nowMs;
+    this.#avoidedUntilMs = nowMs + this.#nextAvoidedMs;
+    this.#nextAvoidedMs = Math.min(AVOIDED_MS_MAX, this.#nextAvoidedMs * 2);
+    this.#samples = 0;
+  }
+}
