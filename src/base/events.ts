@@ -145,14 +145,18 @@ export class Events {
 
   /** Shows the state of the model endpoints, and how many requests wait for a place at them, as of each scrape. */
   watchModelEndpoints(read: () => ModelState): void {
-    const show = (name: string, help: string, valueOf: (endpoint: ModelState["endpoints"][number]) => number): void => {
+    const show = (
+      name: string,
+      help: string,
+      figureOf: (endpoint: ModelState["endpoints"][number]) => number,
+    ): void => {
       new Gauge({
         name,
         help,
         labelNames: ["endpoint"],
         registers: [this.registry],
         collect() {
-          for (const endpoint of read().endpoints) this.set({ endpoint: endpoint.endpoint }, valueOf(endpoint));
+          for (const endpoint of read().endpoints) this.set({ endpoint: endpoint.endpoint }, figureOf(endpoint));
         },
       });
     };

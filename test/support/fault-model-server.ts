@@ -74,6 +74,10 @@ export interface FaultModelServer {
   request(number: number): Promise<RecordedRequest>;
   /** Chat requests whose answer is still under way. */
   running(): number;
+  /** The text of `/metrics`; null, as at the start, for a server that has no such page. */
+  tell(metrics: string | null): void;
+  /** Requests for `/metrics` so far. */
+  metricsRequests: IncomingHttpHeaders[];
   stop(): Promise<void>;
 }
 
@@ -116,6 +120,8 @@ export async function startFaultModelServer(): Promise<FaultModelServer> {
   const requests: RecordedRequest[] = [];
   const waiting: { number: number; resolve: (request: RecordedRequest) => void }[] = [];
   let script: Script = [];
+  const metricsRequests: IncomingHttpHeaders[] = [];
+  let metrics: string | null = null;
   let running = 0;
 
   function nextBehaviour(request: RecordedRequest): Behaviour {
@@ -128,6 +134,11 @@ export async function startFaultModelServer(): Promise<FaultModelServer> {
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const path = incoming.url ?? "";
+    if (path === "/metrics") metricsRequests.push(incoming.headers);
+    if (path === "/metrics" && metrics !== null) {
+      outgoing.writeHead(200, { "content-type": "text/plain; version=0.0.4" }).end(metrics);
+      return;
+    }
     if (path !== "/v1/chat/completions") {
       const models = { object: "list", data: [{ id: "test-model", object: "model" }] };
       outgoing.writeHead(path === "/v1/models" ? 200 : 404, { "content-type": "application/json" });
@@ -174,6 +185,10 @@ export async function startFaultModelServer(): Promise<FaultModelServer> {
       });
     },
     running: () => running,
+    metricsRequests,
+    tell(text) {
+      metrics = text;
+    },
     async stop() {
       server.closeAllConnections();
       server.close();
