@@ -12,6 +12,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   moderation: async () => import("./moderation.ts"),
   gate: async () => import("./gate.ts"),
   console: async () => import("./console.ts"),
+  pool: async () => import("./pool.ts"),
 };
 
 const wanted = process.argv.slice(2);

@@ -74,7 +74,7 @@ export class PoolMember implements Choosable {
   get avoided(): boolean {
     const { report } = this.#load;
     const isFull = report !== null && report.waiting > 0 && (report.cacheUsage ?? 0) > CACHE_FULL_SHARE;
-    return isFull || this.pace.isAvoided;
+    return isFull || this.pace.isAvoided || (this.pace.isOnProbation && this.running > 0);
   }
 
   refreshLoad(): void {
