@@ -46,6 +46,9 @@ const EXAMPLES: Record<string, string> = {
   GROUP_SESSION: "group",
   SESSION_TTL_SECONDS: "86400",
   TURN_TIMEOUT_SECONDS: "300",
+  MEMBER_DAILY_TOKENS: "500000",
+  MEMBER_DAILY_TOKENS_SOFT: "400000",
+  DEPARTMENT_DAILY_TOKENS: "5000000",
   POLICY_FILE: "./policy.yaml",
   TRANSCRIPTION_BASE_URL: "http://127.0.0.1:8002/v1",
   TRANSCRIPTION_MODEL: "whisper-large-v3",
@@ -99,6 +102,9 @@ function wholeNumber(min: number, max: number) {
     .transform(Number)
     .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
 }
+
+/** 0 is how a limit is taken away again. Sums of these stay whole numbers in Redis and here. */
+const dailyTokens = wholeNumber(0, 1_000_000_000_000).default(0);
 
 const listOf = (item: z.ZodType<string, string>) =>
   text.transform((value) => value.split(",").map((part) => part.trim())).pipe(z.array(item).min(1));
@@ -162,6 +168,9 @@ const schema = z.object({
   GROUP_SESSION: z.enum(["group", "member"]).default("group"),
   SESSION_TTL_SECONDS: wholeNumber(1, 31_536_000).default(86_400),
   TURN_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(300),
+  MEMBER_DAILY_TOKENS: dailyTokens,
+  MEMBER_DAILY_TOKENS_SOFT: dailyTokens,
+  DEPARTMENT_DAILY_TOKENS: dailyTokens,
   POLICY_FILE: text.optional(),
   TRANSCRIPTION_BASE_URL: url("http", "https").optional(),
   TRANSCRIPTION_API_KEY: secret.optional(),
@@ -224,6 +233,8 @@ export interface Config {
   groupSession: "group" | "member";
   sessionTtlMs: number;
   turnTimeoutMs: number;
+  /** Tokens a day; null: no such limit. */
+  usage: { memberTokens: number | null; memberSoftTokens: number | null; departmentTokens: number | null };
   logLevel: string;
   /** What is set and has no effect in this version: logged at start, so that nobody relies on it. */
   notices: string[];
@@ -279,6 +290,11 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     groupSession: e.GROUP_SESSION,
     sessionTtlMs: e.SESSION_TTL_SECONDS * 1000,
     turnTimeoutMs: e.TURN_TIMEOUT_SECONDS * 1000,
+    usage: {
+      memberTokens: e.MEMBER_DAILY_TOKENS || null,
+      memberSoftTokens: e.MEMBER_DAILY_TOKENS_SOFT || null,
+      departmentTokens: e.DEPARTMENT_DAILY_TOKENS || null,
+    },
     logLevel: e.LOG_LEVEL,
     notices: noticesOf(given),
   };
@@ -379,7 +395,12 @@ function noticesOf(given: Record<string, unknown>): string[] {
   const guardless =
     given.GUARD_BASE_URL === undefined &&
     (["GUARD_MODEL", "GUARD_API_KEY", "GUARD_KIND"] as const).some((name) => given[name] !== undefined);
-  return [...(guardless ? ["GUARD_BASE_URL is missing: without it the other GUARD_* settings have no effect."] : [])];
+  return [
+    ...(given.DEPARTMENT_DAILY_TOKENS !== undefined && given.WECOM_APP_SECRET === undefined
+      ? ["DEPARTMENT_DAILY_TOKENS has no effect without the self-built app: only it can ask for departments."]
+      : []),
+    ...(guardless ? ["GUARD_BASE_URL is missing: without it the other GUARD_* settings have no effect."] : []),
+  ];
 }
 
 function fault(name: string, what: string): string {

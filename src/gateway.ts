@@ -36,10 +36,17 @@ import { type ConversationDesk, redisConversations } from "./session/conversatio
 import { Mailbox } from "./session/mailbox.ts";
 import type { Message } from "./session/message.ts";
 import { RecordSpool } from "./session/record-spool.ts";
-import { connectBlockingRedis, connectRedis, readyWithin, renewSilentLinks } from "./session/redis.ts";
+import {
+  connectBlockingRedis,
+  connectRedis,
+  type RedisConnection,
+  readyWithin,
+  renewSilentLinks,
+} from "./session/redis.ts";
 import { SendBudget } from "./session/send-budget.ts";
 import { SentIds } from "./session/sent-ids.ts";
 import { Snapshots } from "./session/snapshots.ts";
+import { RedisUsageBudget } from "./session/usage-budget.ts";
 import { readersFor, WakeUps } from "./session/wake-ups.ts";
 import { MemberNames } from "./wecom/member-names.ts";
 import { ResponseUrlClient } from "./wecom/response-url.ts";
@@ -172,6 +179,9 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     systemPrompt,
     contextTokens: config.model.contextTokens,
     botName,
+    usage: usageOf(config, redis, clock),
+    departmentOf: async (userId, signal) =>
+      config.usage.departmentTokens === null ? null : names.departmentOf(userId, signal),
     nameOf: async (userId, signal) => names.nameOf(userId, signal),
     media: createMediaDesk(config, { redis, app, clock }),
     sinkFor,
@@ -297,6 +307,15 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       return stopped;
     },
   };
+}
+
+/** Delivery, waits for a lease and clocks that differ: what a turn reserved is kept so much longer than it may be made. */
+const USAGE_HELD_BEYOND_TURN_MS = 15 * 60_000;
+
+function usageOf(config: Config, redis: RedisConnection, clock: Clock): RedisUsageBudget | null {
+  if (Object.values(config.usage).every((limit) => limit === null)) return null;
+  const holdMs = config.turnTimeoutMs + USAGE_HELD_BEYOND_TURN_MS;
+  return new RedisUsageBudget(redis, { ...config.usage, holdMs }, () => clock.nowMs());
 }
 
 /** Redis may have lost what the database remembers of members' restrictions. The service answers meanwhile. */

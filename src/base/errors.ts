@@ -62,6 +62,7 @@ export const ERROR_STATUS = {
   lease_lost: 500,
   turn_timeout: 504,
   turn_stopped: 499,
+  budget_spent: 429,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_STATUS;

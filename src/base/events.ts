@@ -69,6 +69,9 @@ export class Events {
     ["kind", "direction"],
     [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 5],
   );
+  readonly #budgets = this.#counter("yingda_token_budget_turns_total", "Turns by what their token budget said", [
+    "result",
+  ]);
   readonly #verdicts = this.#counter("yingda_verdicts_total", "Moderation verdicts", ["direction", "action"]);
   readonly #sends = this.#counter("yingda_wecom_calls_total", "Calls to WeCom's API by errcode", ["call", "errcode"]);
   readonly #socketUp = this.#gauge("yingda_bot_socket_up", "1: this process holds the bot's long connection", []);
@@ -261,6 +264,12 @@ export class Events {
   }): void {
     this.#verdicts.inc({ direction: e.direction, action: e.action });
     this.#log[e.action === "allow" ? "debug" : "info"](e, "verdict given");
+  }
+
+  /** `soft`: the smaller model answers; `member` and `department`: their budget of the day is spent, nobody answers. */
+  budgetAsked(e: { traceId: string; result: "ok" | "soft" | "member" | "department"; tokens: number }): void {
+    this.#budgets.inc({ result: e.result });
+    this.#log[e.result === "ok" ? "debug" : "info"](e, "token budget asked");
   }
 
   wecomCalled(e: { call: string; errcode: number | string; tookMs: number; traceId?: string }): void {

@@ -9,8 +9,9 @@ import { judgedText, type MaskedQuestion, maskQuestion, masksIn, ShownText, with
 import { noteConduct, standingOf } from "./member-conduct.ts";
 import { type GateEvent, gate } from "./output-gate.ts";
 import { answerTokensFor, promptFor, type Question, toSessionTurn } from "./question.ts";
-import { type Draft, plainDraft } from "./reply.ts";
+import { type Draft, leftUnanswered, plainDraft } from "./reply.ts";
 import { languageOf, TEXTS } from "./texts.ts";
+import { reserveTokens, resetText, usedTokens } from "./token-allowance.ts";
 import type { Composer, TurnInHand } from "./turn-in-hand.ts";
 import { flagsOf, type JudgedText, noteVerdict } from "./verdict-notes.ts";
 
@@ -78,6 +79,13 @@ class Asking {
       await this.#judgedQuestion(local);
       return { ...this.#plain(TEXTS[this.#language].tooLong, "failed"), errorCode: "model_refused_request" };
     }
+    const answerTokensMax = answerTokensFor(composer.contextTokens);
+    const allowance = await reserveTokens(turn, prompt, answerTokensMax, composer);
+    if (!allowance.granted) {
+      await this.#judgedQuestion(local);
+      const text = TEXTS[this.#language].budgetSpent(allowance.spentBy, resetText(allowance.resetAtMs, this.#language));
+      return { ...this.#plain(text, "refused"), ...leftUnanswered(turn.message), errorCode: "budget_spent" };
+    }
 
     const beganMs = clock.nowMs();
     const guarding = new AbortController();
@@ -91,11 +99,12 @@ class Asking {
         ask: (signal) =>
           composer.model.stream({
             messages: prompt,
-            answerTokensMax: answerTokensFor(composer.contextTokens),
+            answerTokensMax,
             conversationId: turn.message.conversationId,
             userId,
             channel: turn.message.channel,
             traceId: turn.message.traceId,
+            ...(allowance.soft ? { prefer: "fallback" as const } : {}),
             signal,
           }),
         checker: moderator.openStream(judgedText(masked.question), this.#context("answer")),
@@ -116,7 +125,7 @@ class Asking {
           continue;
         }
         this.#tookStage("generate", beganMs);
-        if (event.type === "refuse") return await this.#refuse(event.verdict);
+        if (event.type === "refuse") return { ...(await this.#refuse(event.verdict)), ...usedTokens(turn, "") };
         await this.#judgedQuestion((await word) ?? local);
         return await this.#end(event, masked, recalled.length === 0);
       }
@@ -133,7 +142,9 @@ class Asking {
   ): Promise<Draft> {
     const text = event.type === "withhold" ? event.withheldText : event.text;
     this.#note(event.verdict, "answer", text);
-    if (event.type === "withhold") return this.#refusal(event.verdict, "withheld");
+    if (event.type === "withhold") {
+      return { ...this.#refusal(event.verdict, "withheld"), ...usedTokens(this.#turn, text) };
+    }
     await this.#keepPictures();
     return this.#answered(event.text, event.result, masked, isFirst);
   }
@@ -172,6 +183,7 @@ class Asking {
       session: { kind: this.#question.change, turn: toSessionTurn(question, text, masks, clock.nowMs()) },
       flags: this.#turn.flags,
       result,
+      ...usedTokens(this.#turn, text, result.usage),
       unanswered: "clear",
       ...this.#firstShown(),
     };

@@ -11,6 +11,7 @@ import { type Material, readMaterial, type SeenImage } from "./material.ts";
 import type { Question } from "./question.ts";
 import { type Draft, leftUnanswered, plainDraft } from "./reply.ts";
 import { kindNames, languageOf, TEXTS } from "./texts.ts";
+import { usedNothing, usedTokens } from "./token-allowance.ts";
 import { mustLeave } from "./turn-errors.ts";
 import type { Composer, TurnInHand } from "./turn-in-hand.ts";
 import { untilAborted } from "./until-aborted.ts";
@@ -152,7 +153,8 @@ function afterFailure(error: unknown, turn: TurnInHand, composer: Composer): Dra
   if (error instanceof YingdaError && code === "turn_stopped") {
     const text = shown.text === "" ? texts.stoppedMark : `${shown.text}\n\n${texts.stoppedMark}`;
     const stop = { obeyed: String(error.details.stopId) };
-    return { ...plainDraft(text, message, "stopped"), flags, ...first, ...leftUnanswered(message), stop };
+    const used = usedTokens(turn, shown.text);
+    return { ...plainDraft(text, message, "stopped"), flags, ...first, ...used, ...leftUnanswered(message), stop };
   }
   if (code === "internal")
     composer.log.error({ err: error, traceId: message.traceId }, "a turn failed in our own code");
@@ -160,6 +162,8 @@ function afterFailure(error: unknown, turn: TurnInHand, composer: Composer): Dra
     ...plainDraft(texts.failed(code), message, "failed"),
     flags,
     ...first,
+    // A model that never said a word has used nothing.
+    ...(shown.text === "" ? usedNothing(turn) : usedTokens(turn, shown.text)),
     ...leftUnanswered(message),
     errorCode: code,
   };

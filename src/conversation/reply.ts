@@ -24,6 +24,8 @@ export interface Draft {
   stop?: { obeyed: string } | { answered: true };
   /** What was asked, for the record, where it is more than the message's text. */
   asked?: string;
+  /** What the turn used of its token budgets, where it reserved any. */
+  usedTokens?: number;
   /** Put aside for a person to look at, since trying again did not help. */
   setAside?: boolean;
   /** What the person thinks of an earlier answer. */
@@ -57,6 +59,7 @@ export interface Reply {
   caseNumber?: string;
   unanswered?: "clear" | UnansweredQuestion;
   stop?: { obeyed: string } | { answered: true };
+  usedTokens?: number;
   setAside: boolean;
   feedback?: FeedbackRecord;
 }
@@ -84,6 +87,7 @@ export function toReply(
     ...(draft.unanswered === undefined ? {} : { unanswered: draft.unanswered }),
     ...(draft.stop === undefined ? {} : { stop: draft.stop }),
     ...(draft.feedback === undefined ? {} : { feedback: draft.feedback }),
+    ...(draft.usedTokens === undefined ? {} : { usedTokens: draft.usedTokens }),
     record: {
       kind: "turn",
       turnId: message.id,

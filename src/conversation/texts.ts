@@ -30,6 +30,8 @@ export interface Texts {
   continued: string;
   cutAtLimit: string;
   answerEndedEarly: string;
+  /** The tokens of the day are used up; `resetAt` says when the next ones come. */
+  budgetSpent(by: "member" | "department", resetAt: string): string;
   streamUnknown: string;
   /** What reviewers say in the bot's name. */
   warning(caseNumber: string, text: string): string;
@@ -76,6 +78,8 @@ const zh: Texts = {
   continued: "（未完，见下一条消息）",
   cutAtLimit: "（回答超过了企业微信单次可发送的长度，到此为止；可以让我继续）",
   answerEndedEarly: "（回答到达长度上限，到此为止；可以让我继续）",
+  budgetSpent: (by, resetAt) =>
+    `${by === "member" ? "你今天" : "你所在的部门今天"}的用量已经用完，${resetAt} 恢复。到时发送“重试”，我会回答这一条。`,
   streamUnknown: "抱歉，这条回答已经找不到了，请重新提问。",
   warning: (caseNumber, text) => `管理员提醒（编号 ${caseNumber}）：\n${text}`,
   lateAnswer: (caseNumber, text) => `关于你之前的问题（编号 ${caseNumber}）：\n${text}`,
@@ -148,6 +152,8 @@ const en: Texts = {
   continued: "(continued in the next message)",
   cutAtLimit: "(the answer exceeded what WeCom can deliver and ends here; you can ask me to go on)",
   answerEndedEarly: "(the answer reached its length limit and ends here; you can ask me to go on)",
+  budgetSpent: (by, resetAt) =>
+    `${by === "member" ? "Your" : "Your department's"} allowance for today is used up; it is back at ${resetAt} (China time). Send /retry then and I will answer this one.`,
   streamUnknown: "Sorry, this answer can no longer be found. Please ask again.",
   warning: (caseNumber, text) => `A note from an admin (case ${caseNumber}):\n${text}`,
   lateAnswer: (caseNumber, text) => `About your earlier question (case ${caseNumber}):\n${text}`,

@@ -8,6 +8,7 @@ import type { Conduct } from "../session/conduct.ts";
 import type { ConversationDesk } from "../session/conversations.ts";
 import type { Message } from "../session/message.ts";
 import type { MediaDesk } from "./material.ts";
+import type { UsageBudget } from "../session/usage-budget.ts";
 import type { Reply } from "./reply.ts";
 import type { ReplySink } from "./reply-sink.ts";
 
@@ -19,6 +20,10 @@ export interface Composer {
   systemPrompt: string;
   contextTokens: number;
   botName: string;
+  /** Daily token budgets; null where none is set. */
+  usage: UsageBudget | null;
+  /** A member's main department for the budgets, null when it is not known; never throws. */
+  departmentOf(userId: string, signal: AbortSignal): Promise<string | null>;
   /** The name of a member for group sessions; falls back to the userid, never throws. */
   nameOf(userId: string, signal: AbortSignal): Promise<string>;
   /** What came with messages; without it nothing of that is read. */
@@ -42,6 +47,8 @@ export interface TurnInHand {
   flags: FlagRecord[];
   /** Values that were masked in this turn: its record hides them as well. Filled while it runs. */
   hidden: string[];
+  /** Estimated tokens of the prompt that the model was asked with, once it was and budgets count it. */
+  spent: { promptTokens: number } | null;
   /** What was let out so far; outlives the stream that an abort ends. */
   shown: { text: string; firstAtMs: number | null };
 }

@@ -66,6 +66,8 @@ export async function runTurn(
       finishedAtMs: parts.clock.nowMs(),
       ...(undelivered === null ? {} : { outcome: "failed" as const, errorCode: codeOf(undelivered) }),
     };
+    // Before the end, so that a crash in between settles again, which changes nothing.
+    if (noted.reply.usedTokens !== undefined) await parts.usage?.settle(message.id, noted.reply.usedTokens);
     const setAside = undelivered !== null || noted.reply.setAside;
     await desk.finish(message, {
       session: undelivered === null ? noted.reply.session : { kind: "keep" },
@@ -180,7 +182,17 @@ async function makeDraft(
   try {
     const signal = AbortSignal.any([signals.leave, signals.stop, timeout.signal]);
     const shown = { text: "", firstAtMs: null };
-    const turn = { message: opened.message, desk, sink, signal, leave: signals.leave, flags: [], hidden, shown };
+    const turn = {
+      message: opened.message,
+      desk,
+      sink,
+      signal,
+      leave: signals.leave,
+      flags: [],
+      hidden,
+      spent: null,
+      shown,
+    };
     return await composeReply(turn, parts);
   } finally {
     timeout.cancel();

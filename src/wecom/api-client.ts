@@ -17,6 +17,8 @@ export interface WeComUser {
   userId: string;
   name: string;
   departments: number[];
+  /** Null where WeCom does not say. */
+  mainDepartment: number | null;
   position: string;
   alias: string;
   /** 1 active, 2 disabled, 4 not activated, 5 left. */
@@ -41,6 +43,7 @@ const userSchema = z.object({
   userid: z.string(),
   name: z.string().default(""),
   department: z.array(z.number()).default([]),
+  main_department: z.number().nullable().default(null),
   position: z.string().default(""),
   alias: z.string().default(""),
   status: z.number().default(1),
@@ -181,6 +184,7 @@ export class WeComApi {
       userId: user.userid,
       name: user.name,
       departments: user.department,
+      mainDepartment: user.main_department,
       position: user.position,
       alias: user.alias,
       status: user.status,

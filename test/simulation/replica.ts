@@ -81,6 +81,8 @@ export class Replica {
       systemPrompt: "",
       contextTokens: CONTEXT_TOKENS,
       botName: "应答",
+      usage: null,
+      departmentOf: async () => null,
       nameOf: async (userId) => userId,
       sinkFor({ reply, receivedAtMs, text }, desk) {
         if (reply.kind === "app") return appSink(wecom, reply.toUser, budget);

@@ -371,12 +371,22 @@ describe("WeComApi and a network that fails", () => {
 describe("WeComApi.getUser", () => {
   test("a member's name and departments are read, and what newer apps do not get is not needed", async () => {
     const { api } = client([
-      { errcode: 0, errmsg: "ok", userid: "ZhangSan", name: "张三", department: [1, 2], position: "工程师", status: 1 },
+      {
+        errcode: 0,
+        errmsg: "ok",
+        userid: "ZhangSan",
+        name: "张三",
+        department: [1, 2],
+        main_department: 2,
+        position: "工程师",
+        status: 1,
+      },
     ]);
     expect(await api.getUser("ZhangSan", never)).toEqual({
       userId: "ZhangSan",
       name: "张三",
       departments: [1, 2],
+      mainDepartment: 2,
       position: "工程师",
       alias: "",
       status: 1,

@@ -4,7 +4,10 @@ import { silentLog } from "../support/messages.ts";
 
 const never = new AbortController().signal;
 
-function names(lookUp: ((userId: string) => Promise<{ name: string }>) | null, clock = { nowMs: 0 }) {
+function names(
+  lookUp: ((userId: string) => Promise<{ name: string; mainDepartment?: number }>) | null,
+  clock = { nowMs: 0 },
+) {
   return new MemberNames({
     lookUp: lookUp === null ? null : (userId) => lookUp(userId),
     clock: { nowMs: () => clock.nowMs, sleep: () => Promise.resolve() },
@@ -24,6 +27,20 @@ describe("member names", () => {
     expect(await directory.nameOf("zhangsan", never)).toBe("张三1");
     clock.nowMs = 3600_001;
     expect(await directory.nameOf("zhangsan", never)).toBe("张三2");
+  });
+
+  test("the main department comes with the name, in one look-up, and is unknown where it cannot be had", async () => {
+    let asked = 0;
+    const directory = names(() => {
+      asked += 1;
+      return Promise.resolve({ name: "张三", mainDepartment: 7 });
+    });
+    expect(await directory.departmentOf("zhangsan", never)).toBe("7");
+    expect(await directory.nameOf("ZhangSan", never)).toBe("张三");
+    expect(asked).toBe(1);
+    expect(await names(null).departmentOf("lisi", never)).toBeNull();
+    expect(await names(() => Promise.resolve({ name: "李四" })).departmentOf("lisi", never)).toBeNull();
+    expect(await names(() => Promise.reject(new Error("60111"))).departmentOf("lisi", never)).toBeNull();
   });
 
   test("without an app, after a failure, or for an empty name the userid serves", async () => {
