@@ -4,7 +4,7 @@ import type { SessionTurn } from "../session/session-turn.ts";
 import type { UnansweredQuestion } from "../session/turn-desk.ts";
 import { answerQuestion } from "./answer-question.ts";
 import { answerCommand, languageOfCommand } from "./command-replies.ts";
-import { parseCommand } from "./commands.ts";
+import { commandOf } from "./commands.ts";
 import { takeFeedback } from "./feedback.ts";
 import { unmaskedQuestion } from "./masking.ts";
 import { type Material, readMaterial, type SeenImage } from "./material.ts";
@@ -32,7 +32,7 @@ export async function composeReply(turn: TurnInHand, composer: Composer): Promis
 
 async function compose(turn: TurnInHand, composer: Composer): Promise<Draft> {
   const { message } = turn;
-  const command = message.kind === "greeting" ? "greeting" : parseCommand(message.text);
+  const command = message.kind === "greeting" ? "greeting" : commandOf(message);
   if (command === "retry") return retryLast(turn, composer);
   if (command !== null) return answerCommand(command, turn, composer);
   const feedback = await takeFeedback(turn);

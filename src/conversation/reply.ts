@@ -3,7 +3,7 @@ import type { ChatResult } from "../llm/chat-model.ts";
 import type { FeedbackRecord, FlagRecord, TurnOutcome, TurnRecord } from "../review/records.ts";
 import { bubbleOf, type Message } from "../session/message.ts";
 import type { SessionChange, UnansweredQuestion } from "../session/turn-desk.ts";
-import { parseCommand } from "./commands.ts";
+import { commandOf } from "./commands.ts";
 import { recordText } from "./masking.ts";
 import type { PlannedPart } from "./reply-sink.ts";
 import { type Language, languageOf } from "./texts.ts";
@@ -39,7 +39,7 @@ export function plainDraft(text: string, message: Message, outcome: TurnOutcome)
 
 /** What `/retry` asks again when this message got no answer. A command, a thumb or an opened chat has none: what is kept stays. */
 export function leftUnanswered(message: Message): Pick<Draft, "unanswered"> {
-  if (message.kind !== "message" || parseCommand(message.text) !== null) return {};
+  if (message.kind !== "message" || commandOf(message) !== null) return {};
   if (parseThumb(message) !== null) return {};
   const { text, quote, attachments } = message;
   return {

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { Events } from "../base/events.ts";
-import { parseCommand } from "../conversation/commands.ts";
+import { isStopWord, parseCommand } from "../conversation/commands.ts";
 import type { Kept, Mailbox } from "../session/mailbox.ts";
 import type { Message } from "../session/message.ts";
 
@@ -21,7 +21,8 @@ export class Intake {
    * messages as long as it listens: kept is kept, whoever answers, and the bot's callbacks are not sent twice.
    */
   async take(message: Message): Promise<Kept> {
-    const kept = await this.#mailbox.keep(message, { stops: parseCommand(message.text) === "stop" });
+    const stops = parseCommand(message.text) === "stop" || (isStopWord(message.text) && "ifBusy");
+    const kept = await this.#mailbox.keep(message, { stops });
     const outcome = kept.repeated ? "repeated" : kept.outcome;
     this.#events.messageTaken({ channel: message.channel, outcome, traceId: message.traceId });
     return kept;

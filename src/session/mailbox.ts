@@ -17,19 +17,21 @@ export const WAKE_UPS_MAX = 20_000;
  * All or nothing, also when Redis is out of memory: the first write is refused then, and nothing was written before it.
  * KEYS seen, mail, wake, stop, snapshot (any key where there is none), told busy
  * ARGV conversation id, message JSON, message id, seen TTL ms, mailbox max, wake-ups max, snapshot or "", snapshot TTL ms,
- *      "1" when it also asks the running turn to stop, stop TTL ms, pause between two notices of being busy in ms
+ *      "1" when it also asks the running turn to stop, stop TTL ms, pause between two notices of being busy in ms,
+ *      "" | message JSON to keep instead, with "1" for the above, when another message runs or waits
  * RETURNS {"kept"} | {"busy", "tell" or ""} | {"repeated", what the first delivery got}
  */
 export const KEEP = new Script(`
 local before = redis.call('GET', KEYS[1])
 if before then return {'repeated', before} end
-local stops = ARGV[9] == '1'
+local stops, message = ARGV[9] == '1', ARGV[2]
+if ARGV[12] ~= '' and redis.call('LLEN', KEYS[2]) > 0 then stops, message = true, ARGV[12] end
 if not stops and (redis.call('LLEN', KEYS[2]) >= tonumber(ARGV[5]) or redis.call('XLEN', KEYS[3]) >= tonumber(ARGV[6])) then
   redis.call('SET', KEYS[1], 'busy', 'PX', ARGV[4])
   return {'busy', redis.call('SET', KEYS[6], '1', 'NX', 'PX', ARGV[11]) and 'tell' or ''}
 end
 redis.call('SET', KEYS[1], 'kept', 'PX', ARGV[4])
-redis.call('RPUSH', KEYS[2], ARGV[2])
+redis.call('RPUSH', KEYS[2], message)
 if ARGV[7] ~= '' then redis.call('SET', KEYS[5], ARGV[7], 'PX', ARGV[8]) end
 if stops then redis.call('SET', KEYS[4], ARGV[3], 'PX', ARGV[10]) end
 redis.call('XADD', KEYS[3], '*', 'c', ARGV[1])
@@ -55,10 +57,11 @@ export class Mailbox {
 
   /**
    * Takes a message in. Resolved means that it is in Redis and will be answered (or, when busy, that the caller tells the
-   * person so). `stops` marks a message that also ends the running turn. Throws `store_unavailable`: nothing was kept, or
+   * person so). `stops` marks a message that also ends the running turn; `ifBusy`: only when a turn runs or waits, else it is
+   * a message like any other. Throws `store_unavailable`: nothing was kept, or
    * it was and the repeat will find it.
    */
-  async keep(message: Message, options: { stops: boolean }): Promise<Kept> {
+  async keep(message: Message, options: { stops: boolean | "ifBusy" }): Promise<Kept> {
     const keys = conversationKeys(message.conversationId);
     const streamId = bubbleOf(message.reply);
     const snapshot = streamId === null ? null : snapshotKey(streamId);
@@ -75,9 +78,10 @@ export class Mailbox {
           WAKE_UPS_MAX,
           snapshot === null ? "" : encodeSnapshot(firstSnapshot(message.receivedAtMs)),
           SNAPSHOT_TTL_MS,
-          options.stops ? "1" : "0",
+          options.stops === true ? "1" : "0",
           STOP_TTL_MS,
           BUSY_NOTICE_EVERY_MS,
+          options.stops === "ifBusy" ? encodeMessage({ ...message, stops: true }) : "",
         ],
       ),
     );

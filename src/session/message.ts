@@ -69,6 +69,8 @@ export interface Message {
   text: string;
   quote?: Quote;
   attachments: Attachment[];
+  /** A word that ends an answer ("算了"), and there was one to end when it was kept. */
+  stops?: true;
   receivedAtMs: number;
   reply: ReplyAddress;
   /** One id for log lines, records and the model request of this turn. */

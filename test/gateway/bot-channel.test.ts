@@ -155,6 +155,21 @@ describe("AI bot over HTTP", () => {
     expect(JSON.stringify(lastPrompt())).not.toContain("继续说下去");
   });
 
+  test("算了 ends a running answer, and is a message like any other when none runs", async () => {
+    await world.startGateway();
+    expect((await ask("zhangsan", "算了")).content).toBe("好的。");
+    const endless = Array.from({ length: 400 }, () => [{ text: "继续说下去，" }, { waitMs: 50 }]).flat();
+    world.model.script([streams(...endless)]);
+    const long = world.platform.sendBotText({ userId: "zhangsan", text: "一直说" });
+    await world.platform.waitForBubble(long.messageId, { contains: "继续" }, WAIT_MS);
+    const stop = world.platform.sendBotText({ userId: "zhangsan", text: "算了" });
+    const stopped = await world.platform.waitForBubble(long.messageId, { finished: true }, WAIT_MS);
+    expect(stopped.content).toMatch(/已按你的要求停止/);
+    const told = await world.platform.waitForBubble(stop.messageId, { finished: true }, WAIT_MS);
+    expect(told.content).toMatch(/已停止/);
+    expect(world.model.requests).toHaveLength(2);
+  });
+
   test("/stop with nothing running says so", async () => {
     await world.startGateway();
     expect((await ask("zhangsan", "/stop")).content).toMatch(/没有正在写/);

@@ -67,6 +67,20 @@ describe("mailbox", () => {
     expect(await redis.xlen(keys.wake)).toBe(1);
   });
 
+  test("a word like 算了 asks to stop when a message runs or waits, and is an ordinary message when none does", async () => {
+    const mailbox = new Mailbox(redis);
+    const keys = conversationKeys(appMessage().conversationId);
+    const idle = appMessage({ text: "算了" });
+    await mailbox.keep(idle, { stops: "ifBusy" });
+    expect(await redis.get(keys.stop)).toBeNull();
+    const busy = appMessage({ text: "算了" });
+    await mailbox.keep(busy, { stops: "ifBusy" });
+    await mailbox.keep(busy, { stops: "ifBusy" });
+    expect(await redis.get(keys.stop)).toBe(busy.id);
+    const kept = (await redis.lrange(keys.mail, 0, -1)).map((json) => JSON.parse(json));
+    expect(kept).toEqual([idle, { ...busy, stops: true }]);
+  });
+
   test("a full mailbox answers busy, and a repeat of that message gets busy again even when there is room", async () => {
     const mailbox = new Mailbox(redis);
     for (let i = 0; i < MAILBOX_MESSAGES_MAX; i += 1) await mailbox.keep(appMessage(), { stops: false });

@@ -64,7 +64,15 @@ const end: fc.Arbitrary<Omit<TurnEnd, "stop">> = fc.record(
 
 const step = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant("begin" as const), conversation, text, consumer }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant("keep" as const), conversation, text, stops: fc.boolean() }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("keep" as const),
+      conversation,
+      text,
+      stops: fc.constantFrom(true, false, "ifBusy" as const),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("keep again" as const), which }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("fill" as const), conversation }) },
   {

@@ -49,22 +49,24 @@ export class ReferenceStore<Reply> {
 
   // -- the callbacks' side
 
-  keep(message: Message, options: { stops: boolean }): Kept {
+  keep(message: Message, options: { stops: boolean | "ifBusy" }): Kept {
     const conversation = this.#conversation(message.conversationId);
     const seen = this.#expiring(this.#seen, message.id);
     const before = seen.get();
     if (before !== null) return { outcome: before, repeated: true, tellBusy: false };
     const isFull =
       conversation.mail.length >= MAILBOX_MESSAGES_MAX || this.#shardOf(message).wakeUps.length >= WAKE_UPS_MAX;
+    const stops = options.stops === "ifBusy" ? conversation.mail.length > 0 : options.stops;
     // A stop request makes room; it is never turned away.
-    if (isFull && !options.stops) {
+    if (isFull && !stops) {
       seen.set("busy", SEEN_TTL_MS);
       return { outcome: "busy", repeated: false, tellBusy: conversation.tellBusy() };
     }
     seen.set("kept", SEEN_TTL_MS);
-    conversation.mail.push(JSON.stringify(message, wellFormed));
+    const kept = options.stops === "ifBusy" && stops ? { ...message, stops: true } : message;
+    conversation.mail.push(JSON.stringify(kept, wellFormed));
     if (message.reply.kind === "bot") this.#setSnapshot(message.reply.streamId, firstSnapshot(message.receivedAtMs));
-    if (options.stops) conversation.stop.set(message.id, STOP_TTL_MS);
+    if (stops) conversation.stop.set(message.id, STOP_TTL_MS);
     this.#wake(message);
     return { outcome: "kept", repeated: false, tellBusy: false };
   }

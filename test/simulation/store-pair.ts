@@ -73,7 +73,7 @@ export class StorePair {
     return pair;
   }
 
-  async keep(message: Message, options: { stops: boolean }): Promise<Answers> {
+  async keep(message: Message, options: { stops: boolean | "ifBusy" }): Promise<Answers> {
     this.messages.push(message);
     return both(
       () => this.#reference.keep(message, options),

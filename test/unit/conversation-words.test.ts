@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { caseNumberOf } from "../../src/conversation/case-number.ts";
-import { parseCommand } from "../../src/conversation/commands.ts";
+import { commandOf, isStopWord, parseCommand } from "../../src/conversation/commands.ts";
 import { languageOf, TEXTS } from "../../src/conversation/texts.ts";
 import { botGroupConversation, botSingleConversation } from "../../src/session/conversation-id.ts";
 import { SHARDS, shardOf, snapshotKey, streamIdOf } from "../../src/session/keys.ts";
@@ -20,6 +20,19 @@ describe("commands", () => {
 
   test.each(["/newer", "/etc/hosts 是什么", "新对话怎么开", "请停止", "", "/"])("%j is a normal message", (text) => {
     expect(parseCommand(text)).toBeNull();
+  });
+});
+
+describe("words that end a running answer", () => {
+  test.each(["算了", " 算了吧\n", "不用了", "停", "STOP"])("%j is one, and no command by itself", (text) => {
+    expect(isStopWord(text)).toBe(true);
+    expect(parseCommand(text)).toBeNull();
+    expect(commandOf({ text })).toBeNull();
+    expect(commandOf({ text, stops: true })).toBe("stop");
+  });
+
+  test.each(["算了算", "停一下", "不用了谢谢", "stop it", "停车场在哪", ""])("%j is none", (text) => {
+    expect(isStopWord(text)).toBe(false);
   });
 });
 
