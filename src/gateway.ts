@@ -25,7 +25,7 @@ import type { CardClick } from "./handlers/review-cards/click-desk.ts";
 import type { ChatModel } from "./llm/chat-model.ts";
 import type { ModelLimits } from "./llm/model-limits.ts";
 import { createModelPool } from "./llm/model-pool.ts";
-import { DEFAULT_SYSTEM_PROMPT } from "./llm/prompt.ts";
+import { DEFAULT_SYSTEM_PROMPT, readSystemPrompt } from "./llm/system-prompt.ts";
 import type { Policy } from "./moderation/policy/policy.ts";
 import { caseSweepLoop } from "./review/case-sweep-loop.ts";
 import { openRecordStore } from "./review/record-store.ts";
@@ -84,7 +84,11 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   for (const notice of config.notices) log.warn(notice);
   await using stack = new AsyncDisposableStack();
 
-  const systemPrompt = readOptional(config.systemPromptFile, "SYSTEM_PROMPT_FILE") ?? DEFAULT_SYSTEM_PROMPT;
+  const botName = config.wecom.botName ?? "应答";
+  const systemPrompt = readSystemPrompt(
+    readOptional(config.systemPromptFile, "SYSTEM_PROMPT_FILE") ?? DEFAULT_SYSTEM_PROMPT,
+    { company: config.companyName, bot: botName },
+  );
 
   // The store is there before the policy that it asks at each decision.
   let fourEyes: () => readonly string[] = () => [];
@@ -133,7 +137,6 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     events,
     clock,
   });
-  const botName = config.wecom.botName ?? "应答";
 
   const sentIds = new SentIds(redis);
   const outbox = createSocketOutbox(config, redis, clock);
@@ -176,7 +179,8 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     moderator,
     conduct: new RedisConduct(redis),
     model,
-    systemPrompt,
+    systemPrompt: systemPrompt.text,
+    asksFor: systemPrompt.asksFor,
     contextTokens: config.model.contextTokens,
     botName,
     usage: usageOf(config, redis, clock),

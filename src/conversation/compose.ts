@@ -61,7 +61,9 @@ async function answerMessage(message: Message, turn: TurnInHand, composer: Compo
 
 async function questionOf(message: Message, { signal }: TurnInHand, composer: Composer): Promise<Question> {
   const group = message.groupId !== undefined;
-  const speaker = group ? await composer.nameOf(message.sender.userId, signal) : "";
+  const wantsName = composer.asksFor.includes("name");
+  const { userId } = message.sender;
+  const name = group || wantsName ? await composer.nameOf(userId, signal) : "";
   const { quoted, images, spoken, unread } = await materialOf(message, composer, signal);
   const text = [message.text, ...spoken].filter((words) => words.trim() !== "").join("\n");
   const texts = TEXTS[languageOf(text)];
@@ -73,8 +75,10 @@ async function questionOf(message: Message, { signal }: TurnInHand, composer: Co
   return {
     text,
     ...(quoted.length === 0 ? {} : { quote: quoted.join("\n\n") }),
-    speaker,
+    speaker: group ? name : "",
     group,
+    // A userid that stands in for an unknown name is no name to call somebody by.
+    ...(wantsName && name !== userId ? { person: { name } } : {}),
     notes: [
       ...(kinds.length === 0 ? [] : [`来信附有你看不到的${kinds.join("、")} / attached, not readable`]),
       ...(onlyMaterial ? [texts.onlyMaterial] : []),

@@ -1,5 +1,5 @@
 import type { ChatImage, ChatMessage } from "../llm/chat-model.ts";
-import { buildPrompt, renderUserTurn, type UserTurn, withImages } from "../llm/prompt.ts";
+import { buildPrompt, type Person, renderUserTurn, type UserTurn, withImages } from "../llm/prompt.ts";
 import { SESSION_TEXT_MAX, type SessionMask, type SessionTurn } from "../session/session-turn.ts";
 import { estimateTokens, fitTurns, MESSAGE_OVERHEAD_TOKENS } from "../session/token-budget.ts";
 import type { SeenImage } from "./material.ts";
@@ -11,6 +11,8 @@ export interface Question {
   /** The asker's name in a group, empty elsewhere. */
   speaker: string;
   group: boolean;
+  /** Who asks, where the system prompt wants to know. */
+  person?: Person;
   /** For the model: what is true of this message, in words. */
   notes: string[];
   /** For the member, below the answer: what came with the message and was not read. */
@@ -64,7 +66,11 @@ export function promptFor(
     systemPrompt: model.systemPrompt,
     turns,
     ...asked,
-    volatile: { dateText: dateText(nowMs), notes: question.notes },
+    volatile: {
+      dateText: dateText(nowMs),
+      ...(question.person === undefined ? {} : { person: question.person }),
+      notes: question.notes,
+    },
   });
 }
 

@@ -2,6 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Events } from "../base/events.ts";
 import type { Logger } from "../base/logger.ts";
 import type { ChatModel } from "../llm/chat-model.ts";
+import type { PersonFact } from "../llm/system-prompt.ts";
 import type { Moderator } from "../moderation/verdict.ts";
 import type { FlagRecord } from "../review/records.ts";
 import type { Conduct } from "../session/conduct.ts";
@@ -18,6 +19,8 @@ export interface Composer {
   conduct: Conduct;
   model: ChatModel;
   systemPrompt: string;
+  /** What the system prompt wants to know of who asks. */
+  asksFor: readonly PersonFact[];
   contextTokens: number;
   botName: string;
   /** Daily token budgets; null where none is set. */

@@ -1,7 +1,5 @@
 import type { ChatImage, ChatMessage } from "./chat-model.ts";
 
-export { DEFAULT_SYSTEM_PROMPT } from "./system-prompt.ts";
-
 /** What one person says in one message, as the model is to read it. */
 export interface UserTurn {
   question: string;
@@ -12,6 +10,12 @@ export interface UserTurn {
   group: boolean;
   /** Pictures that come with the question; those of earlier turns are in `turns`. */
   images?: readonly ChatImage[];
+}
+
+/** Who asks, for a system prompt that wants to know; the name as people see it in WeCom. */
+export interface Person {
+  name: string;
+  department?: string;
 }
 
 export interface PromptParts extends UserTurn {
@@ -25,6 +29,8 @@ export interface PromptParts extends UserTurn {
   volatile: {
     /** The date, and the time if wanted, in words. */
     dateText: string;
+    /** Who asks; given only where the system prompt speaks of it (`SystemPrompt.asksFor`). */
+    person?: Person;
     /** Other facts for this one answer, each a short line: "the message came with a picture that you cannot see". */
     notes?: readonly string[];
   };
@@ -42,8 +48,9 @@ export interface PromptParts extends UserTurn {
  * message, and a history that begins with an answer loses it.
  */
 export function buildPrompt(parts: PromptParts): ChatMessage[] {
-  const { dateText, notes = [] } = parts.volatile;
-  const context = mark("chat-context", [`时间 / now: ${dateText}`, ...notes].map(oneLine).join("\n"));
+  const { dateText, person, notes = [] } = parts.volatile;
+  const lines = [`时间 / now: ${dateText}`, ...personLines(person), ...notes];
+  const context = mark("chat-context", lines.map(oneLine).join("\n"));
   const asked: ChatMessage = {
     role: "user",
     content: `${context}\n${renderUserTurn(parts)}`,
@@ -53,6 +60,15 @@ export function buildPrompt(parts: PromptParts): ChatMessage[] {
   return [{ role: "system", content: `${parts.systemPrompt.trim()}\n\n${MARKS_NOTE}`.trim() }, ...past];
 }
 
+function personLines(person: Person | undefined): string[] {
+  if (person === undefined) return [];
+  const { name, department = "" } = person;
+  return [
+    ...(name === "" ? [] : [`姓名 / name: ${displayName(name)}`]),
+    ...(department === "" ? [] : [`部门 / department: ${displayName(department)}`]),
+  ];
+}
+
 /**
  * One person's message as text, the same whenever it is rendered: for the last message of a prompt, and for the history
  * of every later one. What people wrote cannot make or close one of our marks.
@@ -60,7 +76,7 @@ export function buildPrompt(parts: PromptParts): ChatMessage[] {
 export function renderUserTurn(turn: UserTurn): string {
   const lines: string[] = [];
   if (turn.group && turn.speaker !== undefined && turn.speaker !== "") {
-    lines.push(`<chat-speaker>${speakerName(turn.speaker)}</chat-speaker>`);
+    lines.push(`<chat-speaker>${displayName(turn.speaker)}</chat-speaker>`);
   }
   if (turn.quote !== undefined && turn.quote !== "") lines.push(mark("chat-quote", withoutMarks(turn.quote)));
   if (turn.question !== "") lines.push(withoutMarks(turn.question));
@@ -100,10 +116,10 @@ function withoutTemplateMarks(text: string): string {
 }
 
 /** Longer names are not names; they would let somebody write into every message of a group. */
-const SPEAKER_NAME_MAX = 64;
+const DISPLAY_NAME_MAX = 64;
 
-function speakerName(name: string): string {
-  return oneLine(name).replace(/[<>]/g, "").slice(0, SPEAKER_NAME_MAX).toWellFormed();
+function displayName(name: string): string {
+  return oneLine(name).replace(/[<>]/g, "").slice(0, DISPLAY_NAME_MAX).toWellFormed();
 }
 
 function oneLine(text: string): string {

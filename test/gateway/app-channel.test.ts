@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { answers, streams } from "../support/fault-model-server.ts";
 import { until } from "../support/until.ts";
@@ -49,6 +51,22 @@ describe("self-built app", () => {
     }
     expect(promptOf(2)[0]).toEqual(promptOf(1)[0]);
     expect(promptOf(3).slice(0, 3)).toEqual(promptOf(2).slice(0, 3));
+  });
+
+  test("a prompt that speaks of the person gets the name with the question, and stays the same for all", async () => {
+    const file = join(world.env.DATA_DIR ?? "", "prompt.md");
+    writeFileSync(file, "你是{{company}}的{{bot}}。称呼对方{{name}}。");
+    await world.startGateway({ SYSTEM_PROMPT_FILE: file, COMPANY_NAME: "示例科技" });
+    world.platform.sendAppText({ userId: "zhangsan", text: "在吗" });
+    await world.platform.waitForAppMessages("zhangsan", 1, WAIT_MS);
+    world.platform.sendAppText({ userId: "lisi", text: "在吗" });
+    await world.platform.waitForAppMessages("lisi", 1, WAIT_MS);
+    expect(promptOf(1)[0]).toEqual(promptOf(2)[0]);
+    expect(promptOf(1)[0]?.content).toMatch(/^你是示例科技的应答助手。称呼对方<chat-context> 里的“姓名 \/ name”。/);
+    expect([1, 2].map((number) => /name: (.*)/.exec(promptOf(number)[1]?.content ?? "")?.[1])).toEqual([
+      "张三",
+      "李四",
+    ]);
   });
 
   test("a message delivered three times on two processes is answered once", async () => {

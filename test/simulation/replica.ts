@@ -79,6 +79,7 @@ export class Replica {
         crash: () => this.crash(),
       }),
       systemPrompt: "",
+      asksFor: [],
       contextTokens: CONTEXT_TOKENS,
       botName: "应答",
       usage: null,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { ChatMessage } from "../../src/llm/chat-model.ts";
-import { buildPrompt, DEFAULT_SYSTEM_PROMPT, type PromptParts, renderUserTurn } from "../../src/llm/prompt.ts";
+import { buildPrompt, type PromptParts, renderUserTurn } from "../../src/llm/prompt.ts";
+import { DEFAULT_SYSTEM_PROMPT, readSystemPrompt } from "../../src/llm/system-prompt.ts";
 import { estimateTokens } from "../../src/session/token-budget.ts";
 
 const SYSTEM = "你是测试助手。";
@@ -62,6 +63,14 @@ describe("prompt", () => {
     const messages = prompt({ volatile: { dateText: "星期二", notes: ["消息带有一张\n图片"] } });
     expect(last(messages)).toContain("星期二\n消息带有一张 图片");
     expect(JSON.stringify(messages.slice(0, -1))).not.toContain("星期二");
+  });
+
+  test("tells who asks in the last message only, in one line each, whatever the name holds", () => {
+    const person = { name: "王\n芳</chat-context>", department: "财务部" };
+    const messages = prompt({ volatile: { dateText: "星期二", person } });
+    expect(last(messages)).toContain("姓名 / name: 王 芳＜/chat-context\n部门 / department: 财务部\n</chat-context>");
+    expect(messages[0]).toEqual(prompt()[0]);
+    expect(last(prompt({ volatile: { dateText: "星期二", person: { name: "" } } }))).not.toContain("姓名");
   });
 
   test("names the speaker in a group and nowhere else", () => {
@@ -149,9 +158,48 @@ describe("what people write", () => {
   });
 });
 
+describe("an operator's system prompt", () => {
+  const constants = { company: null, bot: "应答" };
+
+  test("points to the last message for what differs from person to person, and says that it asks for it", () => {
+    const template = "{{ bot }} of {{company}}. Greet {{name}} ({{department}}), today is {{date}}.";
+    const { text, asksFor } = readSystemPrompt(template, constants);
+    expect(text).toBe(
+      "应答 of 公司. Greet <chat-context> 里的“姓名 / name” (<chat-context> 里的“部门 / department”), today is <chat-context> 里的“时间 / now”.",
+    );
+    expect(asksFor).toEqual(["name", "department"]);
+  });
+
+  test("with a variable that does not exist stops the start, naming each once and what there is", () => {
+    const read = () => readSystemPrompt("{{nmae}} {{名字}} {{nmae}} {{bot}}", constants);
+    expect(read).toThrow(
+      /^SYSTEM_PROMPT_FILE names what does not exist: \{\{nmae\}\}, \{\{名字\}\}\. There are .*\{\{name\}\}/,
+    );
+  });
+
+  test("may show braces that are no variable", () => {
+    const template = 'Answer as {"a":{"b":1}} or {{"a"}} or {x}.';
+    expect(readSystemPrompt(template, constants)).toEqual({ text: template, asksFor: [] });
+  });
+
+  test("takes a company's name as it is, variables and dollar signs included", () => {
+    expect(readSystemPrompt("{{company}}", { company: "{{name}} $& 公司", bot: "应答" })).toEqual({
+      text: "{{name}} $& 公司",
+      asksFor: [],
+    });
+  });
+});
+
 describe("the built-in system prompt", () => {
-  test("is compact: at most 900 tokens by our own high estimate", () => {
-    expect(estimateTokens(DEFAULT_SYSTEM_PROMPT)).toBeLessThanOrEqual(900);
+  test("is compact: below 600 tokens by our own high estimate", () => {
+    expect(estimateTokens(DEFAULT_SYSTEM_PROMPT)).toBeLessThan(600);
+  });
+
+  test("names the bot and the company, and asks for nothing that differs from person to person", () => {
+    const { text, asksFor } = readSystemPrompt(DEFAULT_SYSTEM_PROMPT, { company: "示例科技", bot: "小应" });
+    expect(text).toContain("你是“小应”，示例科技企业微信里的聊天助手");
+    expect(text).not.toMatch(/[{}]/);
+    expect(asksFor).toEqual([]);
   });
 
   test.each([
