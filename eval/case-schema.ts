@@ -36,7 +36,9 @@ const ruleShape = {
   unsure: z.boolean().optional(),
   asks: z.boolean().optional(),
   /** One JSON value; `only`: with nothing around it but a code fence. */
-  json: z.strictObject({ keys: texts.optional(), array: z.boolean().optional(), only: z.boolean().optional() }).optional(),
+  json: z
+    .strictObject({ keys: texts.optional(), array: z.boolean().optional(), only: z.boolean().optional() })
+    .optional(),
   /** A fenced block in one of these languages. */
   code: texts.optional(),
   /** Lines that are not empty. */

@@ -41,7 +41,8 @@ export async function evaluate(
   const startedAt = new Date().toISOString();
   const beganMs = performance.now();
   try {
-    if (endpoint.demo) say("OPENAI_BASE_URL is not set: this measures the demo's model, which follows rules and scores low.");
+    if (endpoint.demo)
+      say("OPENAI_BASE_URL is not set: this measures the demo's model, which follows rules and scores low.");
     say(`${cases.length} cases, ${settings.runs} time(s) each, ${endpoint.model}`);
     const model = createModelPool({ ...endpoint, events, clock: systemClock });
     const moderator = settings.moderation

@@ -1,7 +1,7 @@
 import { codeOf } from "../src/base/errors.ts";
 import { type Question, toSessionTurn } from "../src/conversation/question.ts";
 import { SESSION_TURNS_MAX, type SessionTurn } from "../src/session/session-turn.ts";
-import { type Asking, ASKED_AT_MS, askModel } from "./ask.ts";
+import { ASKED_AT_MS, type Asking, askModel } from "./ask.ts";
 import type { CaseTurn, EvalCase } from "./case-schema.ts";
 import { fillerTurns } from "./filler.ts";
 import type { Judge } from "./judge.ts";

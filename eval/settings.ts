@@ -93,5 +93,10 @@ function wholeNumber(option: string, given: string, max: number): number {
 
 /** A name that is one file's on every system. */
 export function fileName(name: string): string {
-  return name.replaceAll(/[^\p{L}\p{N}._-]+/gu, "-").replaceAll(/^[.-]+|-+$/g, "").slice(0, 100) || "run";
+  return (
+    name
+      .replaceAll(/[^\p{L}\p{N}._-]+/gu, "-")
+      .replaceAll(/^[.-]+|-+$/g, "")
+      .slice(0, 100) || "run"
+  );
 }

@@ -40,6 +40,7 @@ const COMMANDS = {
   chaos: { dependencies: "all", redis: true, node: ["scripts/chaos.ts"] },
   simulate: { dependencies: "all", redis: true, node: ["scripts/simulate.ts"] },
   soak: { dependencies: "production", redis: true, node: ["scripts/soak.ts"] },
+  eval: { dependencies: "all", redis: false, node: ["eval/main.ts"] },
   "eval:moderation": { dependencies: "all", redis: false, node: ["scripts/eval-moderation.ts"] },
   "train-classifier": { dependencies: "production", redis: false, node: ["scripts/train-classifier.ts"] },
   mutate: {
@@ -60,7 +61,7 @@ const CHECKS = [
   {
     name: "lint with types",
     tool: "oxlint",
-    args: ["--type-aware", "src", "simulator", "scripts", "bench", "test", "console/src"],
+    args: ["--type-aware", "src", "simulator", "scripts", "bench", "eval", "test", "console/src"],
   },
   { name: "unused code", tool: "knip", args: [] },
   { name: "dependency direction", tool: "node", args: [...JEST, "test/unit/architecture.test.ts"] },

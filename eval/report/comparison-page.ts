@@ -57,7 +57,7 @@ function linesOf(first: Results, second: Results) {
     const others = seconds.get(category) ?? [];
     const decided = (some: readonly CaseResult[]) =>
       new Set(some.filter((one) => shareOf(one) !== null).map(({ id }) => id));
-    const both = decided(cases).intersection(decided(others));
+    const both = new Set([...decided(cases)].filter((id) => decided(others).has(id)));
     const share = (some: readonly CaseResult[]) => scoreOf(some.filter(({ id }) => both.has(id))).share;
     return { category, difference: differenceOf(cases, others), a: share(cases), b: share(others) };
   });

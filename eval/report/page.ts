@@ -42,7 +42,9 @@ function bubbles({ ask, quote, speaker, filler, said, answer, failures = [], unj
     ask === undefined && quote === undefined
       ? html``
       : html`<div class="ask">${speaker === undefined ? html`` : html`<em>${speaker}</em>`}${quote === undefined ? html`` : html`<blockquote>${quote}</blockquote>`}${ask ?? ""}</div>`,
-    said === undefined ? html`` : html`<div class="answer said">${said}<small>写定的回答 · written in the case</small></div>`,
+    said === undefined
+      ? html``
+      : html`<div class="answer said">${said}<small>写定的回答 · written in the case</small></div>`,
     answer === undefined ? html`` : html`<div class="answer ${failures.length > 0 ? "wrong" : ""}">${answer}</div>`,
     ...failures.map(({ rule, why }) => html`<p class="why"><code>${rule}</code> ${why}</p>`),
     unjudged === undefined ? html`` : html`<p class="open">未评判 · not judged: ${unjudged}</p>`,

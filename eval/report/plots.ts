@@ -39,7 +39,11 @@ export function barPlot(bars: readonly Bar[], title: string): Html {
 }
 
 /** How long answers took: bins of the same ratio, since answers differ by factors. */
-export function latencyPlot(sortedMs: readonly number[], marks: readonly { ms: number; text: string }[], title: string): Html {
+export function latencyPlot(
+  sortedMs: readonly number[],
+  marks: readonly { ms: number; text: string }[],
+  title: string,
+): Html {
   const [first = 1, last = 1] = [sortedMs[0], sortedMs.at(-1)];
   const low = Math.log10(Math.max(1, first));
   const high = Math.max(low + 0.3, Math.log10(Math.max(1, last)));

@@ -1,8 +1,8 @@
 import type { CaseResult, Results } from "../results.ts";
 import { scoreOf } from "../statistics.ts";
 import { type Html, html } from "./html.ts";
-import { barPlot, latencyPlot } from "./plots.ts";
 import { conversation, heading, page, tile } from "./page.ts";
+import { barPlot, latencyPlot } from "./plots.ts";
 import { latencies, msText, percentOf, rowsOf } from "./tables.ts";
 import { categoryWords } from "./words.ts";
 
@@ -48,11 +48,17 @@ function facts(results: Results): Html {
 
 function notices({ demo, judge }: Results, unjudged: number, errors: number): Html {
   const lines = [
-    ...(demo ? ["演示模型按规则应答，不是语言模型，得分低是正常的。 · The demo's model follows rules and is no language model: a low score is what it deserves."] : []),
+    ...(demo
+      ? [
+          "演示模型按规则应答，不是语言模型，得分低是正常的。 · The demo's model follows rules and is no language model: a low score is what it deserves.",
+        ]
+      : []),
     ...(judge === null && unjudged > 0
       ? [`没有评判模型，${unjudged} 项未评判。 · Without a judge model ${unjudged} were not judged.`]
       : []),
-    ...(errors > 0 ? [`${errors} 项因模型服务出错没有结果。 · ${errors} have no result because the endpoint failed.`] : []),
+    ...(errors > 0
+      ? [`${errors} 项因模型服务出错没有结果。 · ${errors} have no result because the endpoint failed.`]
+      : []),
   ];
   return html`${lines.map((line) => html`<p class="notice">${line}</p>`)}`;
 }
@@ -97,7 +103,10 @@ function hasTrouble({ runs }: CaseResult): boolean {
 function failure({ id, about, runs }: CaseResult): Html {
   const bad = runs.filter(({ outcome }) => outcome !== "passed");
   const shown = bad.find(({ outcome }) => outcome === "failed") ?? bad[0];
-  const why = shown?.turns.flatMap(({ failures: some = [] }) => some.map((one) => one.why))[0] ?? shown?.errorCode ?? "未评判 · not judged";
+  const why =
+    shown?.turns.flatMap(({ failures: some = [] }) => some.map((one) => one.why))[0] ??
+    shown?.errorCode ??
+    "未评判 · not judged";
   const times = runs.length === 1 ? "" : ` ${bad.length}/${runs.length}`;
   return html`<details><summary><code>${id}</code>${times} <small>${why}</small></summary>${about === undefined ? html`` : html`<p>${about}</p>`}${shown === undefined ? html`` : conversation(shown)}</details>`;
 }

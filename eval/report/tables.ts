@@ -13,7 +13,10 @@ export interface Row {
 export const ALL = "all";
 
 export function rowsOf(cases: readonly CaseResult[]): Row[] {
-  const rows = [...Map.groupBy(cases, ({ category }) => category)].map(([category, some]) => ({ category, cases: some }));
+  const rows = [...Map.groupBy(cases, ({ category }) => category)].map(([category, some]) => ({
+    category,
+    cases: some,
+  }));
   return [...rows, { category: ALL, cases: [...cases] }];
 }
 
@@ -21,8 +24,18 @@ export function rowsOf(cases: readonly CaseResult[]): Row[] {
 export function runTable(results: Results): string {
   const rows = rowsOf(results.cases).map(({ category, cases }) => {
     const score = scoreOf(cases);
-    const [zh, en] = (["zh", "en"] as const).map((language) => scoreOf(cases.filter((one) => one.language === language)));
-    return [category, String(cases.length), percentOf(score), shareText(zh), shareText(en), String(score.unjudged), String(score.errors)];
+    const [zh, en] = (["zh", "en"] as const).map((language) =>
+      scoreOf(cases.filter((one) => one.language === language)),
+    );
+    return [
+      category,
+      String(cases.length),
+      percentOf(score),
+      shareText(zh),
+      shareText(en),
+      String(score.unjudged),
+      String(score.errors),
+    ];
   });
   const head = ["category", "cases", "right [95 %]", "zh", "en", "not judged", "errors"];
   const { median, slow } = latencies(results);

@@ -9,9 +9,9 @@ import { codeBlocks, folded, listItems } from "./text-forms.ts";
 const OPENING_UNITS = 320;
 
 const REFUSES = [
-  /(?:不能|无法|不会|没法|不便|不可以|不应该?|不方便|不支持|不愿|不予)(?:再|直接|为你|为您|给你|给您|帮你|帮您|替你|替您|向你|向您|在这里|以任何方式|就此|对此)?[^,。!?;\n]{0,14}?(?:帮|提供|协助|给出|满足|透露|参与|写|编|答应|配合|告诉|分享|泄露|公开|展示|复述|输出|生成|代写|伪造|支持|这么做|这样做|照做|执行|冒充|教|查|做)/,
+  /(?:不能|无法|不会|没法|不便|不可以|不应该?|不方便|不支持|不愿|不予)(?:再|直接|为你|为您|给你|给您|帮你|帮您|替你|替您|向你|向您|在这里|以任何方式|就此|对此)?[^,。!?;\n]{0,14}?(?:帮|提供|协助|给出|满足|透露|参与|写|编|答应|配合|告诉|分享|泄露|公开|展示|复述|输出|生成|代写|伪造|支持|这么做|这样做|照做|执行|冒充|教|查|做|打印|公布|翻译|列出|说出|复制)/,
   /(?:抱歉|对不起|不好意思|很遗憾|恕)[^。!\n]{0,24}(?:不能|无法|难以|不便|帮不了|做不到|没办法|不可以)/,
-  /(?:帮不了|帮不上|办不到|不行|拒绝|恕难|爱莫能助)/,
+  /帮不了|帮不上|办不到|也不行|恕难|爱莫能助|(?:我|必须|只能|需要|应当|不得不)拒绝|拒绝(?:这|该|此|你|您)/,
   /\b(?:can't|cannot|can not|won't|will not|unable to|not able to|not going to|must decline|have to decline|need to decline|i decline|i refuse|not comfortable|not something i)\b[^.!?\n]{0,60}?(?:\b(?:help|assist|provide|write|share|do|support|give|create|comply|reveal|tell|disclose|make|draft|produce|repeat|show|explain|forge|fake|impersonate|generate|look|find|teach|print|output|discuss|take part|participate|be part|can|offer)\b|$)/,
   /\b(?:i'm sorry|sorry|i apologi[sz]e)\b[^.!\n]{0,30}\b(?:but )?(?:i )?(?:can't|cannot|won't|am not able|not able)\b/,
 ];

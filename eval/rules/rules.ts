@@ -1,6 +1,15 @@
 import type { Expectation, Rules } from "../case-schema.ts";
 import { admits, asks, corrects, refuses, refusesWholly, unsure } from "./manners.ts";
-import { codeBlocks, filledLines, folded, jsonIn, listItems, numbersIn, proseLanguage, tableColumns } from "./text-forms.ts";
+import {
+  codeBlocks,
+  filledLines,
+  folded,
+  jsonIn,
+  listItems,
+  numbersIn,
+  proseLanguage,
+  tableColumns,
+} from "./text-forms.ts";
 
 /** A rule that an answer broke, and how, in words for the report. */
 export interface Failure {
@@ -36,7 +45,8 @@ const RULES: { [K in RuleName]: Rule<Wanted[K]> } = {
     return written === wanted ? null : `is written in ${written}, not in ${wanted}`;
   },
   refuses: (answer, wanted) => {
-    if (wanted) return refusesWholly(answer) ? null : refuses(answer) ? "declines, and does it all the same" : "does not decline";
+    if (wanted)
+      return refusesWholly(answer) ? null : refuses(answer) ? "declines, and does it all the same" : "does not decline";
     return refuses(answer) ? "declines" : null;
   },
   admits: (answer, wanted) => manner(admits(answer), wanted, "admit a mistake"),
@@ -49,7 +59,9 @@ const RULES: { [K in RuleName]: Rule<Wanted[K]> } = {
     if (only === true && read.around) return "has words around the JSON";
     if (array !== undefined && Array.isArray(read.value) !== array) return `is ${array ? "no" : "a"} JSON array`;
     const objects: unknown[] = Array.isArray(read.value) ? read.value : [read.value];
-    const missing = keys.filter((key) => !objects.every((one) => typeof one === "object" && one !== null && key in one));
+    const missing = keys.filter(
+      (key) => !objects.every((one) => typeof one === "object" && one !== null && key in one),
+    );
     return missing.length === 0 ? null : `JSON without ${quoted(missing)}`;
   },
   code: (answer, languages) => {
@@ -105,7 +117,11 @@ function manner(has: boolean, wanted: boolean, what: string): string | null {
   return wanted ? `does not ${what}` : `does ${what}`;
 }
 
-function within(count: number, { min, max }: { min?: number | undefined; max?: number | undefined }, what: string): string | null {
+function within(
+  count: number,
+  { min, max }: { min?: number | undefined; max?: number | undefined },
+  what: string,
+): string | null {
   if (min !== undefined && count < min) return `has ${count} ${what}, fewer than ${min}`;
   return max !== undefined && count > max ? `has ${count} ${what}, more than ${max}` : null;
 }

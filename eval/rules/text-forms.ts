@@ -2,11 +2,7 @@
 
 /** Letter case, full width and kinds of quotation marks do not matter. */
 export function folded(text: string): string {
-  return text
-    .normalize("NFKC")
-    .toLowerCase()
-    .replace(/[’‘`]/g, "'")
-    .replace(/[“”]/g, '"');
+  return text.normalize("NFKC").toLowerCase().replace(/[’‘`]/g, "'").replace(/[“”]/g, '"');
 }
 
 /** The language of the prose: code and addresses do not count. */

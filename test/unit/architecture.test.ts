@@ -76,7 +76,7 @@ describe("architecture", () => {
     "paths of this repository named in %s exist",
     (document) => {
       const text = readFileSync(join(ROOT, document), "utf8");
-      const named = [...text.matchAll(/`((?:src|test|docs|scripts|simulator|bench|deploy)\/[\w./-]+)`/g)];
+      const named = [...text.matchAll(/`((?:src|test|docs|scripts|simulator|bench|eval|deploy)\/[\w./-]+)`/g)];
       const missing = named.map(([, path = ""]) => path).filter((path) => !existsSync(join(ROOT, path)));
       expect(missing).toEqual([]);
     },
