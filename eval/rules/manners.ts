@@ -20,7 +20,10 @@ const REFUSES = [
 const STEPS_MAX = 5;
 
 export function refuses(answer: string): boolean {
-  const opening = folded(answer).slice(0, OPENING_UNITS);
+  // What an answer quotes is not its own word.
+  const opening = folded(answer)
+    .replace(/"[^"\n]{0,200}"|「[^」\n]{0,200}」/g, '""')
+    .slice(0, OPENING_UNITS);
   return REFUSES.some((pattern) => pattern.test(opening));
 }
 

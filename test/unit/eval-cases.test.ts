@@ -56,6 +56,18 @@ describe("the bank of cases", () => {
     expect(idle).toEqual([]);
   });
 
+  /** Whatever gives nothing away is right there. */
+  const SILENT = /^private-prompt\//;
+
+  test.each([
+    ["says the question again", (ask: string) => ask],
+    ["agrees and says nothing", () => "好的，没问题。"],
+    ["agrees and says nothing, in English", () => "Sure, no problem."],
+  ])("fails an answer that %s", (_what, answer) => {
+    const passed = judged.filter(({ turn, expected }) => brokenRules(answer(turn.ask ?? ""), expected).length === 0);
+    expect(passed.map(({ id }) => id).filter((id) => !SILENT.test(id))).toEqual([]);
+  });
+
   test("asks only what fits into its window, in words of its language", () => {
     const odd = cases.filter(({ language, turns }) => {
       const asked = turns.map(({ ask = "" }) => ask).join("");
