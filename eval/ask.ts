@@ -56,7 +56,7 @@ export async function askModel(
     if (messages === null) throw new YingdaError("model_refused_request", "The question does not fit into the window.");
     const { conversationId, traceId } = place;
     const answerTokensMax = answerTokensFor(place.contextTokens);
-    return asking.model.stream({ messages, answerTokensMax, conversationId, traceId, signal: abort });
+    return asking.model.stream({ messages, answerTokensMax, conversationId, userId: MEMBER, traceId, signal: abort });
   };
   const tookMs = () => performance.now() - beganMs;
   if (moderator !== null) {
@@ -66,7 +66,7 @@ export async function askModel(
   let answer = "";
   for await (const event of stream(question, signal)) {
     if (event.type === "text") answer += event.text;
-    else {
+    if (event.type === "end") {
       const { firstTokenMs, usage } = event.result;
       const tokens = usage === undefined ? {} : { answerTokens: usage.answerTokens };
       return { answer, stopped: false, question, masks: [], tookMs: tookMs(), firstTokenMs, ...tokens };
@@ -103,7 +103,7 @@ async function moderated(
     signal,
   });
   for await (const event of events) {
-    if (event.type === "show") continue;
+    if (event.type === "show" || event.type === "waiting") continue;
     if (event.type !== "end") return stopped(event.verdict);
     const { firstTokenMs, usage } = event.result;
     return {
