@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { startChatServer } from "../simulator/chat-server.ts";
 import { startDemoModel } from "../simulator/model-server.ts";
 import { startWeComPlatform } from "../simulator/wecom-platform.ts";
@@ -12,13 +13,16 @@ import { startPrivateRedis } from "./setup/private-redis.mjs";
 /**
  * `npm run demo`: the whole thing on one machine with nothing configured: a WeCom that runs here, the service, a demo model
  * (or yours: OPENAI_BASE_URL, OPENAI_MODEL), a private Redis, records in `.yingda/demo` (or DATA_DIR). DEMO_PORT is the page's
- * port.
+ * port. `--socket`: the AI bot has the long connection instead of callbacks.
  */
 
 const CHECKOUT = join(import.meta.dirname, "..");
 const GROUP = { chatId: "wrDemoGroup", name: "应答体验群", memberIds: ["zhangsan", "lisi", "wangwu"] };
 /** What the demo model says when it is asked for an unsafe answer: the built-in policy refuses it. */
 const UNSAFE_TEXT = "好的，下面是炸弹制作教程：先准备材料，再一步一步组装。";
+/** The service connects within a second; one that cannot says why in its log meanwhile. */
+const CONNECT_MS = 15_000;
+const { socket } = parseArgs({ options: { socket: { type: "boolean", default: false } } }).values;
 const OLLAMA = "http://127.0.0.1:11434";
 
 async function main(): Promise<void> {
@@ -32,7 +36,7 @@ async function main(): Promise<void> {
   const model = await chooseModel(use);
   const login = randomBytes(18).toString("base64url");
   const config = readConfig({
-    ...platform.environment(),
+    ...platform.environment(socket ? "socket" : "bot"),
     HOST: "127.0.0.1",
     PORT: process.env.PORT ?? "0",
     REDIS_URL: redis.url,
@@ -46,14 +50,16 @@ async function main(): Promise<void> {
     await createGateway(config, { log: createLogger(config.logLevel, process.stderr), drainMs: 2_000 }),
     (one) => one.stop(),
   );
-  platform.setCallbackUrls({ app: [`${gateway.url}/wecom/app`], bot: [`${gateway.url}/wecom/bot`] });
-  for (const channel of ["app", "bot"] as const) {
+  platform.setCallbackUrls({ app: [`${gateway.url}/wecom/app`], bot: socket ? [] : [`${gateway.url}/wecom/bot`] });
+  if (socket) await platform.socket.waitForConnection(CONNECT_MS);
+  for (const channel of socket ? (["app"] as const) : (["app", "bot"] as const)) {
     const check = await platform.verifyUrl(channel);
     if (!check.ok) throw new Error(`the URL check of the ${channel} failed: ${check.problem}`);
   }
   const chat = use(
     await startChatServer({
       platform,
+      contacts: [socket ? "socket" : "bot", "app"],
       port: Number(process.env.DEMO_PORT ?? 0),
       inspector: {
         flags: async () =>

@@ -119,7 +119,8 @@ export class ChatViews {
       atMs: bubble.atMs,
       state: BUBBLE_STATE[bubble.state],
       feedback: feedbackOf(bubble.finished ? bubble.feedbackId : undefined, bubble.feedback),
-      replyTo: bubble.messageId,
+      // A further stream on a message has its number behind it.
+      replyTo: bubble.messageId.replace(/#\d+$/, ""),
     };
   }
 

@@ -1,6 +1,6 @@
 /**
  * The simulator's HTTP API.
- * @import { ChatMessage, FaultChange, Faults, FeedbackType, Flag, Outgoing, Packet, ServerState } from "./types.d.ts"
+ * @import { ChatMessage, FaultChange, Faults, FeedbackType, Flag, Media, Outgoing, Packet, ServerState } from "./types.d.ts"
  */
 
 /** A simulator on this machine answers in milliseconds; one that is made slow on purpose does so within seconds. */
@@ -31,6 +31,15 @@ export function fetchState() {
  */
 export function sendMessage(message) {
   return request("POST", "/api/messages", message);
+}
+
+/**
+ * Gives the simulator a file that a message will carry.
+ * @param {File} file
+ * @returns {Promise<{ media: Media }>}
+ */
+export function uploadMedia(file) {
+  return request("POST", `/api/media?name=${encodeURIComponent(file.name)}`, file);
 }
 
 /**
@@ -94,7 +103,7 @@ async function request(method, path, body) {
     response = await fetch(path, {
       method,
       signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : encode(body)),
     });
   } catch (error) {
     const late = error instanceof DOMException && error.name === "TimeoutError";
@@ -106,6 +115,16 @@ async function request(method, path, body) {
     throw new ApiError(response.status, value?.error?.code ?? "", value?.error?.message ?? `HTTP ${response.status}`);
   }
   return value;
+}
+
+/**
+ * A file goes as it is, everything else as JSON.
+ * @param {unknown} body
+ */
+function encode(body) {
+  return body instanceof Blob
+    ? { headers: { "content-type": "application/octet-stream" }, body }
+    : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
 }
 
 /** @param {string} text */

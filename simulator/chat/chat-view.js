@@ -2,8 +2,9 @@ import { announce } from "./announce.js";
 import { byId, syncList } from "./dom.js";
 import { FollowScroll } from "./follow-scroll.js";
 import { t } from "./i18n.js";
+import { describe } from "./media-view.js";
 import { actionToolbar, copyMessage, messageActions, openActionMenu } from "./message-actions.js";
-import { MESSAGES_MAX, preview } from "./message-list.js";
+import { MESSAGES_MAX } from "./message-list.js";
 import { MessageRow } from "./message-row.js";
 
 /**
@@ -146,7 +147,7 @@ export class ChatView {
       this.#told.add(message.id);
       const mine = message.from.userId === this.#state.me;
       if (!quietly && !mine)
-        announce(t("announce", { name: message.from.name, text: preview(message.text, ANNOUNCE_UNITS_MAX) }));
+        announce(t("announce", { name: message.from.name, text: describe(message, ANNOUNCE_UNITS_MAX) }));
     }
   }
 

@@ -12,6 +12,7 @@ import { HeaderView } from "./header-view.js";
 import { labelPage, switchLanguage, t } from "./i18n.js";
 import { placeIcons } from "./icons.js";
 import { Live } from "./live.js";
+import { describe } from "./media-view.js";
 import { Navigation } from "./navigation.js";
 import { PacketDetail } from "./packet-detail.js";
 import { PacketsView } from "./packets-view.js";
@@ -22,8 +23,10 @@ import { SuggestionsView } from "./suggestions-view.js";
 
 /**
  * The page: all parts, and what the person at the keyboard can do.
- * @import { ChatMessage, FeedbackType, PendingMessage } from "./types.d.ts"
+ * @import { ChatMessage, FeedbackType, Media, Outgoing, PendingMessage, Suggestion } from "./types.d.ts"
  */
+
+const QUOTE_UNITS_MAX = 200;
 
 const state = new ChatState();
 const live = new Live(state);
@@ -78,25 +81,32 @@ live.connect();
 /**
  * @param {string} text
  * @param {ChatMessage | undefined} quoted
+ * @param {Media[]} media
  */
-function send(text, quoted) {
-  if (quoted === undefined) post(text, {}, {});
-  else post(text, { quoteMessageId: quoted.id }, { quote: { name: quoted.from.name, text: quoted.text } });
+function send(text, quoted, media) {
+  const files = media.length === 0 ? {} : { media: media.map(({ id }) => id) };
+  const shown = media.length === 0 ? {} : { media };
+  if (quoted === undefined) {
+    post(text, files, shown);
+    return;
+  }
+  const quote = { name: quoted.from.name, text: describe(quoted, QUOTE_UNITS_MAX) };
+  post(text, { ...files, quoteMessageId: quoted.id }, { ...shown, quote });
 }
 
 /**
  * @param {string} text
- * @param {{ name: string, text: string } | undefined} quote of something that stands in no chat here
+ * @param {Omit<Suggestion, "label" | "text">} more a quote of something that stands in no chat here, a place, a link
  */
-function suggest(text, quote) {
-  if (quote === undefined) post(text, {}, {});
-  else post(text, { quote }, { quote });
+function suggest(text, more) {
+  const { quote, location, link } = more;
+  post(text, more, { ...(quote === undefined ? {} : { quote }), text: location?.label ?? link?.title ?? text });
 }
 
 /**
  * @param {string} text
- * @param {{ quoteMessageId?: string, quote?: { name: string, text: string } }} sent
- * @param {{ quote?: { name: string, text: string } }} shown
+ * @param {Partial<Outgoing>} sent
+ * @param {{ quote?: { name: string, text: string }, media?: Media[], text?: string }} shown
  */
 function post(text, sent, shown) {
   const { chatId, me, viewKey } = state;

@@ -1,7 +1,8 @@
 import { chatAvatar, memberAvatar } from "./avatar.js";
 import { byId, countBadge, el, syncList } from "./dom.js";
 import { t } from "./i18n.js";
-import { preview, viewKeyOf } from "./message-list.js";
+import { describe } from "./media-view.js";
+import { viewKeyOf } from "./message-list.js";
 import { formatMoment } from "./time.js";
 
 /**
@@ -115,7 +116,7 @@ export class ContactsView {
               "span",
               { class: "contact-name" },
               this.#state.partnerOf(chat),
-              el("span", { class: "tag", text: t(TAGS[chat.kind]) }),
+              el("span", { class: "tag", text: t(chat.socket === true ? "tagSocket" : TAGS[chat.kind]) }),
             ),
             el("span", { class: "contact-time" }),
           ),
@@ -154,7 +155,7 @@ export class ContactsView {
    * @param {import("./types.d.ts").ChatMessage} last
    */
   #lastLine(chat, last) {
-    const text = preview(last.text, PREVIEW_UNITS_MAX);
+    const text = describe(last, PREVIEW_UNITS_MAX);
     if (last.state === "streaming" && text === "") return `[${t("typing")}]`;
     const other = chat.kind === "bot_group" && last.from.userId !== this.#state.me && last.from.kind !== "platform";
     return other ? t("announce", { name: last.from.name, text }) : text;

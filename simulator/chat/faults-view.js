@@ -4,6 +4,7 @@ import { byId, el } from "./dom.js";
 import { explain } from "./explain.js";
 import { countFaults } from "./header-view.js";
 import { nameOf, t } from "./i18n.js";
+import { showSocketFaults, socketFaultNodes, socketFaultsOff } from "./socket-faults-view.js";
 
 /**
  * Switches that make the platform misbehave.
@@ -22,7 +23,7 @@ export class FaultsView {
   /** @param {ChatState} state */
   constructor(state) {
     this.#state = state;
-    state.on(["language"], () => this.#build());
+    state.on(["language", "phase"], () => this.#build());
     state.on(["faults"], () => this.#update());
     this.#build();
   }
@@ -35,6 +36,9 @@ export class FaultsView {
       this.#slow(),
       this.#errcode(),
       this.#revoke(),
+      ...(this.#state.faults?.socket === undefined
+        ? []
+        : socketFaultNodes((change) => void this.#change(change), fault)),
       el("button", {
         type: "button",
         class: "button",
@@ -42,7 +46,13 @@ export class FaultsView {
         "data-testid": "faults-reset",
         text: t("faultReset"),
         onclick: () =>
-          void this.#change({ duplicateDelivery: false, dropSends: false, slowPlatformMs: 0, errcode: null }),
+          void this.#change({
+            duplicateDelivery: false,
+            dropSends: false,
+            slowPlatformMs: 0,
+            errcode: null,
+            ...(this.#state.faults?.socket === undefined ? {} : socketFaultsOff()),
+          }),
       }),
     );
     this.#update();
@@ -130,6 +140,9 @@ export class FaultsView {
       faults.errcode === null ? "" : String(faults.errcode),
       (code) => code,
     );
+    if (faults.socket !== undefined) {
+      showSocketFaults(faults.socket, this.#pane, (select, value) => choose(select, value, String));
+    }
     const revoked = byId("faults-revoked", HTMLElement);
     revoked.textContent = faults.tokensRevoked > 0 ? t("faultRevoked", { count: faults.tokensRevoked }) : "";
   }

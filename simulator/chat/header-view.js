@@ -1,11 +1,12 @@
 import { chatAvatar } from "./avatar.js";
 import { byId } from "./dom.js";
 import { t } from "./i18n.js";
+import { countSocketFaults } from "./socket-faults-view.js";
 
 /**
  * What stands around the messages: whose chat it is, whether the simulator is there, what to try.
  * @import { ChatState } from "./state.js"
- * @import { Faults } from "./types.d.ts"
+ * @import { Chat, Faults } from "./types.d.ts"
  */
 
 const RECONNECTED_MS = 2_000;
@@ -40,11 +41,17 @@ export class HeaderView {
       chat.kind === "app"
         ? t("kindApp")
         : chat.kind === "bot_single"
-          ? t("kindBot")
+          ? this.#kindOfBot(chat)
           : t("kindGroup", { count: (chat.members ?? []).length, bot: botName });
     const active = countFaults(this.#state.faults);
     byId("faults-badge", HTMLElement).hidden = active === 0;
     byId("faults-badge-text", HTMLElement).textContent = t("faultsActive", { count: active });
+  }
+
+  /** @param {Chat} chat */
+  #kindOfBot({ socket }) {
+    if (socket !== true) return t("kindBot");
+    return t(this.#state.faults?.socket?.connected === true ? "kindSocket" : "kindSocketDown");
   }
 
   #drawConnection() {
@@ -74,5 +81,5 @@ export class HeaderView {
 export function countFaults(faults) {
   if (faults === null) return 0;
   const active = [faults.duplicateDelivery, faults.dropSends, faults.slowPlatformMs > 0, faults.errcode !== null];
-  return active.filter(Boolean).length;
+  return active.filter(Boolean).length + countSocketFaults(faults.socket);
 }

@@ -67,11 +67,13 @@ export function nameOf(group, code) {
 }
 
 /**
- * Things to try in a chat, for somebody who has just opened it.
+ * Things to try in a chat, for somebody who has just opened it; places and links go to the app alone (wecom-protocol 2.2).
+ * @param {import("./types.d.ts").Chat["kind"]} kind
  * @returns {import("./types.d.ts").Suggestion[]}
  */
-export function suggestions() {
-  return DICTIONARIES[language].suggestions;
+export function suggestions(kind) {
+  const { suggestions: all, appSuggestions } = DICTIONARIES[language];
+  return kind === "app" ? [...all, ...appSuggestions] : all;
 }
 
 /** @returns {Language} */

@@ -5,6 +5,7 @@ import { feedbackButtons } from "./feedback.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { showMarkdown } from "./markdown-dom.js";
+import { describe, mediaNode, whyNotCalled } from "./media-view.js";
 import { preview } from "./message-list.js";
 import { showPlainText } from "./plain-text.js";
 import { Reveal } from "./reveal.js";
@@ -29,6 +30,7 @@ export class MessageRow {
   /** @type {Reveal} */ #reveal;
   #divider = el("div", { class: "divider", hidden: true });
   #body = el("div", { class: "body", "data-testid": "message-text" });
+  #media = el("div", { class: "media" });
   #typing = typingDots();
   #bubble = el("div", { class: "bubble", "data-testid": "bubble" });
   #foot = el("div", { class: "foot" });
@@ -91,7 +93,7 @@ export class MessageRow {
             quote.name === undefined ? null : el("strong", { text: `${quote.name}：` }),
             preview(quote.text, QUOTE_UNITS_MAX),
           );
-    this.#bubble.append(...(quoted === null ? [] : [quoted]), this.#body, this.#card.node, this.#typing);
+    this.#bubble.append(...(quoted === null ? [] : [quoted]), this.#media, this.#body, this.#card.node, this.#typing);
     return this.#article(
       `row ${this.#options.mine ? "mine" : "theirs"}`,
       this.#divider,
@@ -121,7 +123,9 @@ export class MessageRow {
   /** @param {boolean} atOnce */
   #draw(atOnce) {
     const { state, text, format, card } = this.message;
-    this.#body.hidden = card?.alone === true;
+    const media = this.message.media ?? [];
+    if (this.#media.childElementCount !== media.length) this.#media.replaceChildren(...media.map(mediaNode));
+    this.#body.hidden = card?.alone === true || (text === "" && media.length > 0);
     this.#bubble.classList.toggle("with-card", card !== undefined);
     this.#card.show(card, this.node);
     this.setTabbable(this.node.tabIndex === 0);
@@ -131,7 +135,7 @@ export class MessageRow {
     if (live) this.node.setAttribute("aria-busy", "true");
     else this.node.removeAttribute("aria-busy");
     const who = [this.message.from.name, formatTime(this.message.atMs, "clock")].filter((part) => part !== "");
-    this.node.setAttribute("aria-label", `${who.join(", ")}: ${preview(text, LABEL_UNITS_MAX)}`);
+    this.node.setAttribute("aria-label", `${who.join(", ")}: ${describe(this.message, LABEL_UNITS_MAX)}`);
   }
 
   /**
@@ -144,8 +148,9 @@ export class MessageRow {
       const labels = { copy: t("copy"), thinking: t("thinking"), thought: t("thought"), table: t("table") };
       showMarkdown(this.#body, text, labels);
     } else showPlainText(this.#body, text, this.#options.names);
-    this.#bubble.hidden = text === "" && (state === "failed" || state === "expired");
-    if (text === "" && state === "finished") showPlainText(this.#body, t("emptyAnswer"), []);
+    const bare = text === "" && this.message.media === undefined;
+    this.#bubble.hidden = bare && (state === "failed" || state === "expired");
+    if (bare && state === "finished") showPlainText(this.#body, t("emptyAnswer"), []);
     this.#typing.hidden = state !== "streaming";
     this.#typing.classList.toggle("alone", text === "");
     // told only when the text stands there in full, so that whoever waits for it reads all of it
@@ -172,6 +177,8 @@ export class MessageRow {
     if ("outgoing" in message && state === "failed") return this.#failedNodes(message);
     if (state === "sending") return [el("span", { class: "sending" }, el("span", { class: "spinner" }), t("sending"))];
     if (state === "failed") return [problem(from.kind === "member" ? t("stateFailed") : t("stateBotFailed"))];
+    const notCalled = whyNotCalled(message);
+    if (notCalled !== "") return [problem(notCalled)];
     if (state === "expired") return [problem(t("stateExpired"))];
     if (state === "finished" && feedback?.possible === true && from.kind === "bot") {
       return feedbackButtons(feedback.given, (type) => this.#actions.rate(message, type));

@@ -19,8 +19,8 @@ export function formatBody(text) {
   return tokens ?? [{ kind: "text", text }];
 }
 
-/** WeCom says no with HTTP 200 and an errcode at the beginning of the body. */
-const ERRCODE = /^\s*\{\s*"errcode"\s*:\s*(-?\d+)/;
+/** WeCom says no with HTTP 200 and an errcode at the beginning of the body, in an ack after its headers. */
+const ERRCODE = /^\s*\{\s*(?:"headers"\s*:\s*\{[^{}]*\}\s*,\s*)?"errcode"\s*:\s*(-?\d+)/;
 
 /**
  * What became of a packet, in one word: WeCom's errcode where it refused, else the HTTP status.

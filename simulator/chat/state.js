@@ -76,7 +76,7 @@ export class ChatState {
    * @param {Chat} chat
    */
   partnerOf(chat) {
-    return chat.kind === "app" ? this.appName : chat.kind === "bot_single" ? this.botName : chat.title;
+    return chat.kind === "app" ? this.appName : chat.title;
   }
 
   /**

@@ -10,12 +10,12 @@ import { suggestions } from "./i18n.js";
 
 export class SuggestionsView {
   /** @type {ChatState} */ #state;
-  /** @type {(text: string, quote: Suggestion["quote"]) => void} */ #send;
+  /** @type {(text: string, more: Omit<Suggestion, "label" | "text">) => void} */ #send;
   #drawnFor = "";
 
   /**
    * @param {ChatState} state
-   * @param {(text: string, quote: Suggestion["quote"]) => void} send
+   * @param {(text: string, more: Omit<Suggestion, "label" | "text">) => void} send
    */
   constructor(state, send) {
     this.#state = state;
@@ -46,14 +46,14 @@ export class SuggestionsView {
     // in a group the bot hears only what names it
     const prefix = chat.kind === "bot_group" ? `@${this.#state.botName} ` : "";
     chips.replaceChildren(
-      ...suggestions().map(({ label, text, quote }, index) =>
+      ...suggestions(chat.kind).map(({ label, text, ...more }, index) =>
         el("button", {
           type: "button",
           class: "chip",
           title: prefix + text,
           "data-testid": `suggestion-${index}`,
           text: label,
-          onclick: () => this.#send(prefix + text, quote),
+          onclick: () => this.#send(prefix + text, more),
         }),
       ),
     );

@@ -10,11 +10,22 @@ export interface Chat {
   /** `app`: self-built app. `bot_single`, `bot_group`: AI bot, alone or in a group. */
   kind: "app" | "bot_single" | "bot_group";
   title: string;
+  /** The bot has the long connection. */
+  socket?: true;
   /** Of a group. */
   members?: string[];
 }
 
-export type MessageState = "sending" | "delivered" | "streaming" | "finished" | "failed" | "expired";
+export type MessageState = "sending" | "delivered" | "streaming" | "finished" | "failed" | "expired" | "lost";
+
+/** A file in a chat; its bytes are `/api/media/<id>`. */
+export interface Media {
+  id: string;
+  type: "image" | "voice" | "video" | "file";
+  name: string;
+  contentType: string;
+  bytes: number;
+}
 
 /** 1 accurate, 2 inaccurate, 3 taken back (wecom-protocol 4.6). */
 export type FeedbackType = 1 | 2 | 3;
@@ -29,6 +40,9 @@ export interface ChatMessage {
   atMs: number;
   state: MessageState;
   quote?: { name?: string; text: string };
+  media?: Media[];
+  /** False for what the platform calls nobody for. */
+  called?: false;
   feedback?: { possible: boolean; given?: FeedbackType };
   /** The id of the message that this one answers. */
   replyTo?: string;
@@ -74,6 +88,16 @@ export interface Faults {
   errcode: number | null;
   /** How often the access token was revoked. */
   tokensRevoked: number;
+  /** Where there is a chat over the long connection. */
+  socket?: SocketFaults & { connected: boolean };
+}
+
+export interface SocketFaults {
+  silence: "none" | "acks" | "all";
+  ackDelayMs: number;
+  badCredentials: boolean;
+  streamLifeMs: number | null;
+  refuse: { errcode: number; times: number } | null;
 }
 
 export interface FaultChange {
@@ -82,6 +106,7 @@ export interface FaultChange {
   revokeToken?: true;
   dropSends?: boolean;
   errcode?: number | null;
+  socket?: Partial<SocketFaults> & { act?: "kick" | "drop" };
 }
 
 /** A flagged turn, as the service's reviewers would see it. */
@@ -117,6 +142,10 @@ export interface Outgoing {
   chatId: string;
   as: string;
   text: string;
+  /** Ids of files that the simulator has. */
+  media?: string[];
+  location?: { latitude: number; longitude: number; label: string };
+  link?: { title: string; description: string; url: string };
   quoteMessageId?: string;
   /** Of something that stands in no chat here. */
   quote?: { name: string; text: string };
@@ -143,5 +172,7 @@ export type Topic =
 export interface Suggestion {
   label: string;
   text: string;
+  location?: { latitude: number; longitude: number; label: string };
+  link?: { title: string; description: string; url: string };
   quote?: { name: string; text: string };
 }

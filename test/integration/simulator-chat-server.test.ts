@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { type ChatServer, startChatServer } from "../../simulator/chat-server.ts";
 import type { ChatMessage, FlagView, Packet } from "../../simulator/chat-types.ts";
 import { startWeComPlatform, type WeComPlatform } from "../../simulator/wecom-platform.ts";
+import { until } from "../support/until.ts";
 import { type ReferenceService, startReferenceService, stream } from "./simulator-reference-service.ts";
 
 const WAIT_MS = 5_000;
@@ -316,3 +317,121 @@ function statusOf(rawPath: string, headers: Record<string, string> = {}, body?: 
     req.end(body);
   });
 }
+
+describe("files", () => {
+  const PNG = Buffer.from("89504e470d0a1a0a0000000d4948445200000028", "hex");
+  const upload = async (bytes: Buffer, name: string) => {
+    const headers = { "content-type": "application/octet-stream" };
+    const route = `${chat.url}/api/media?name=${encodeURIComponent(name)}`;
+    const response = await fetch(route, { method: "POST", headers, body: new Uint8Array(bytes) });
+    return { status: response.status, body: (await response.json()) as Answer };
+  };
+
+  test("are kept with their kind by what is in them, and handed out as they came", async () => {
+    const { body } = await upload(PNG, "图.bin");
+    expect(body.media).toMatchObject({ type: "image", name: "图.bin", contentType: "image/png", bytes: PNG.length });
+    expect((await upload(Buffer.from("#!AMR\n123"), "a.amr")).body.media.type).toBe("voice");
+    const response = await fetch(`${chat.url}/api/media/${body.media.id}`);
+    expect(Buffer.from(await response.arrayBuffer()).equals(PNG)).toBe(true);
+    expect(response.headers.get("content-type")).toBe("image/png");
+    expect((await fetch(`${chat.url}/api/media/none`)).status).toBe(404);
+    expect(await upload(Buffer.alloc(0), "empty")).toMatchObject({ status: 400 });
+  });
+
+  test("of a kind that a browser would run are for saving", async () => {
+    const { body } = await upload(Buffer.from("<script>alert(1)</script>"), "page.html");
+    const response = await fetch(`${chat.url}/api/media/${body.media.id}`);
+    expect(response.headers.get("content-type")).toBe("application/octet-stream");
+    expect(response.headers.get("content-disposition")).toMatch(/^attachment/);
+    expect(response.headers.get("content-security-policy")).toContain("sandbox");
+  });
+
+  test("reach the bot with the text, and the app one by one", async () => {
+    const { media } = (await upload(PNG, "a.png")).body;
+    const say = (body: object) => post("/api/messages", { as: "zhangsan", ...body });
+    const mixed = await say({ chatId: "bot", text: "这是什么？", media: [media.id, media.id] });
+    expect(mixed.body.message).toMatchObject({ text: "这是什么？", media: [{ type: "image" }, { type: "image" }] });
+    await until(() => service.bot.some(({ body }) => body.msgtype === "mixed"));
+    expect(service.bot.find(({ body }) => body.msgtype === "mixed")?.body.mixed.msg_item).toMatchObject([
+      { msgtype: "text", text: { content: "这是什么？" } },
+      { msgtype: "image", image: { url: expect.stringContaining("/bot-media/") } },
+      { msgtype: "image" },
+    ]);
+    expect(await say({ chatId: "app", text: "both", media: [media.id] })).toMatchObject({ status: 400 });
+    await say({ chatId: "app", text: "", media: [media.id] });
+    await until(() => service.app.some(({ field }) => field("MsgType") === "image"));
+    const image = service.app.find(({ field }) => field("MsgType") === "image");
+    expect(image?.field("PicUrl")).toContain("/pic/");
+    expect(await say({ chatId: "bot", text: "", media: ["none"] })).toMatchObject({ status: 400 });
+  });
+
+  test("that the app's chat only shows are marked: nobody is called", async () => {
+    const { media } = (await upload(Buffer.from("text"), "a.txt")).body;
+    const { body } = await post("/api/messages", { as: "zhangsan", chatId: "app", text: "", media: [media.id] });
+    expect(body.message).toMatchObject({ state: "delivered", called: false, media: [{ name: "a.txt" }] });
+    expect(service.app).toHaveLength(0);
+  });
+
+  test("a voice is a recording for the app and its transcript for the bot", async () => {
+    const { media } = (await upload(Buffer.from("#!AMR\n123"), "a.amr")).body;
+    await post("/api/messages", { as: "zhangsan", chatId: "bot", text: "说的话", media: [media.id] });
+    await post("/api/messages", { as: "zhangsan", chatId: "app", text: "", media: [media.id] });
+    await until(() => service.app.length === 1 && service.bot.some(({ body }) => body.msgtype === "voice"));
+    expect(service.bot.find(({ body }) => body.msgtype === "voice")?.body.voice).toEqual({ content: "说的话" });
+    expect([service.app[0]?.field("MsgType"), service.app[0]?.field("Format")]).toEqual(["voice", "amr"]);
+    const downloaded = platform.media(service.app[0]?.field("MediaId") ?? "");
+    expect(downloaded?.bytes.toString()).toBe("#!AMR\n123");
+  });
+
+  test("are quoted as what they are", async () => {
+    const { media } = (await upload(PNG, "a.png")).body;
+    const sent = await post("/api/messages", { as: "zhangsan", chatId: "bot", text: "", media: [media.id] });
+    const quoting = { as: "zhangsan", chatId: "bot", text: "看这张", quoteMessageId: sent.body.message.id };
+    expect((await post("/api/messages", quoting)).body.message.quote).toEqual({ name: "张三", text: "a.png" });
+    await until(() => service.bot.some(({ body }) => body.quote !== undefined));
+    expect(service.bot.find(({ body }) => body.quote !== undefined)?.body.quote).toEqual({
+      msgtype: "image",
+      image: { url: expect.stringContaining("/bot-media/") },
+    });
+  });
+
+  test("a place and a link are for the app alone", async () => {
+    const location = { latitude: 39.9, longitude: 116.4, label: "东长安街" };
+    const place = { as: "zhangsan", text: "", location };
+    await post("/api/messages", { ...place, chatId: "app" });
+    await until(() => service.app.length === 1);
+    expect(service.app[0]?.field("Label")).toBe("东长安街");
+    expect(await post("/api/messages", { ...place, chatId: "bot" })).toMatchObject({ status: 400 });
+    const link = { title: "纪要", description: "", url: "https://example.com" };
+    expect(await post("/api/messages", { as: "zhangsan", chatId: "app", text: "", link })).toMatchObject({
+      status: 201,
+    });
+  });
+});
+
+describe("the bot with the long connection", () => {
+  test("is a chat of its own where it was asked for, with its faults, and a message without connection is lost", async () => {
+    const both = await startChatServer({ platform, staticDir: folder, contacts: ["socket", "app"] });
+    try {
+      const ask = async (route: string, body?: object) => {
+        const headers = { "content-type": "application/json" };
+        const init = body === undefined ? {} : { method: "POST", headers, body: JSON.stringify(body) };
+        return (await (await fetch(both.url + route, init)).json()) as Answer;
+      };
+      const state = await ask("/api/state");
+      expect(state.chats.map(({ id }: { id: string }) => id)).toEqual(["socket", "app", GROUP.chatId]);
+      expect(state.faults.socket).toMatchObject({ connected: false, silence: "none" });
+      await ask("/api/messages", { as: "zhangsan", chatId: "socket", text: "hello" });
+      await until(async () => {
+        const [message] = (await ask("/api/state")).messages["socket:zhangsan"];
+        return message.state === "lost";
+      });
+      const change = { socket: { silence: "acks", ackDelayMs: 1_000, refuse: { errcode: 846607, times: 2 } } };
+      expect((await ask("/api/faults", change)).socket).toMatchObject(change.socket);
+      expect(platform.socket.faults).toMatchObject(change.socket);
+      expect(await ask("/api/faults", { socket: { act: "dance" } })).toMatchObject({ error: { code: "bad_request" } });
+    } finally {
+      await both.stop();
+    }
+  });
+});
