@@ -3,6 +3,7 @@ import { uploadMedia } from "./api.js";
 import { byId, el, syncList } from "./dom.js";
 import { explain } from "./explain.js";
 import { t } from "./i18n.js";
+import { icon } from "./icons.js";
 import { formatBytes } from "./media-plan.js";
 import { mediaNode } from "./media-view.js";
 
@@ -124,7 +125,7 @@ export class Attachments {
             byId("input", HTMLElement).focus();
           },
         },
-        "×",
+        icon("close"),
       ),
     );
   }

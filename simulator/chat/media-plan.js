@@ -19,15 +19,10 @@ const PICTURES_MAX = 9;
 export function planMessages(kind, text, media) {
   const alone = (/** @type {readonly Media[]} */ files) => files.map((file) => ({ text: "", media: [file] }));
   if (kind === "app" || text === "") return [...alone(media), ...(text === "" ? [] : [{ text, media: [] }])];
-  const pictures = media.filter(({ type }) => type === "image");
-  const rest = media.filter(({ type }) => type !== "image");
-  if (pictures.length > 0) {
-    const together = { text, media: pictures.slice(0, PICTURES_MAX) };
-    return [...alone(rest), ...alone(pictures.slice(PICTURES_MAX)), together];
-  }
-  const voice = rest.find(({ type }) => type === "voice");
-  if (voice === undefined) return [...alone(rest), { text, media: [] }];
-  return [...alone(rest.filter((file) => file !== voice)), { text, media: [voice] }];
+  const voice = media.find(({ type }) => type === "voice");
+  if (voice !== undefined) return [...alone(media.filter((file) => file !== voice)), { text, media: [voice] }];
+  const pictures = media.filter(({ type }) => type === "image").slice(0, PICTURES_MAX);
+  return [...alone(media.filter((file) => !pictures.includes(file))), { text, media: pictures }];
 }
 
 /**

@@ -74,7 +74,7 @@ export class PacketDetail {
       el(
         "pre",
         { class: "packet-body", tabindex: 0, "data-testid": "packet-body", "aria-label": t("packetDetail") },
-        el("code", {}, ...drawBody(body, shown)),
+        el("code", {}, ...drawBody(body, shown, packet)),
       ),
     );
   }
@@ -150,9 +150,10 @@ function bodyOf(packet, side, form) {
 /**
  * @param {string | undefined} body
  * @param {string} shown
+ * @param {Packet} packet
  */
-function drawBody(body, shown) {
-  if (body === undefined) return [el("i", { text: t("packetNoReply") })];
+function drawBody(body, shown, { status }) {
+  if (body === undefined) return [el("i", { text: t(status === 200 ? "packetNoReplyDue" : "packetNoReply") })];
   if (body === "") return [el("i", { text: t("packetEmptyBody") })];
   return formatBody(shown).map(({ kind, text }) =>
     kind === "mark" || kind === "text" ? text : el("span", { class: `lex-${kind}`, text }),
