@@ -4,9 +4,10 @@ import { categoryWords } from "./words.ts";
 
 /** Small plots as inline SVG: colours come from the page's style, so they follow its light and dark. */
 
-const WIDTH = 640;
-const LABEL_WIDTH = 176;
-const RIGHT = 84;
+/** Narrow, so that words can be read on a phone. */
+const WIDTH = 480;
+const LABEL_WIDTH = 136;
+const RIGHT = 96;
 const PLOT_WIDTH = WIDTH - LABEL_WIDTH - RIGHT;
 const AXIS_HEIGHT = 26;
 
@@ -88,7 +89,7 @@ export function dumbbellPlot(pairs: readonly Dumbbell[], title: string): Html {
   const rows = pairs.map(({ category, first, second, note, clear }, index) => {
     const y = index * rowHeight + rowHeight / 2;
     const way = second > first ? "up" : second < first ? "down" : "same";
-    return html`<g>${label(category, y)}<path class="rail" d="M${LABEL_WIDTH} ${y}H${WIDTH - RIGHT}"/><path class="between ${way} ${clear ? "clear" : ""}" d="M${x(first)} ${y}H${x(second)}"/><circle class="first" cx="${x(first)}" cy="${y}" r="6"/><circle class="second" cx="${x(second)}" cy="${y}" r="6"/><text class="note" x="${WIDTH - RIGHT + 10}" y="${y + 4}">${note}</text></g>`;
+    return html`<g>${label(category, y)}<path class="rail" d="M${LABEL_WIDTH} ${y}H${WIDTH - RIGHT}"/><path class="between ${way} ${clear ? "clear" : ""}" d="M${x(first)} ${y}H${x(second)}"/><circle class="first" cx="${x(first)}" cy="${y}" r="8"/><circle class="second" cx="${x(second)}" cy="${y}" r="6"/><text class="note" x="${WIDTH - RIGHT + 10}" y="${y + 4}">${note}</text></g>`;
   });
   const ticks = [0, 0.25, 0.5, 0.75, 1].map(
     (share) =>

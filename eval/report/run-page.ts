@@ -2,7 +2,7 @@ import type { CaseResult, Results } from "../results.ts";
 import { scoreOf } from "../statistics.ts";
 import { type Html, html } from "./html.ts";
 import { conversation, heading, page, tile } from "./page.ts";
-import { barPlot, latencyPlot } from "./plots.ts";
+import { type Bar, barPlot, latencyPlot } from "./plots.ts";
 import { latencies, msText, percentOf, rowsOf } from "./tables.ts";
 import { categoryWords } from "./words.ts";
 
@@ -34,7 +34,7 @@ ${tile(msText(median), "回答用时", "median answer", `95 %: ${msText(slow)}`)
           ],
           "Time to answer",
         )
-  }</section>
+  }${heading("按语言", "By language")}${languageBars(results.cases)}</section>
 </div>
 <section>${heading("明细", "Figures")}${table(results.cases)}</section>
 <section>${heading("没有答对的", "Not right")}${failures(results.cases)}</section>`;
@@ -64,14 +64,24 @@ function notices({ demo, judge }: Results, unjudged: number, errors: number): Ht
 }
 
 function bars(cases: readonly CaseResult[]): Html {
-  return barPlot(
-    rowsOf(cases).map(({ category, cases: some }) => {
-      const score = scoreOf(some);
-      const note = score.cases === 0 ? "–" : `${Math.round(score.share * 100)} % · ${score.cases}`;
-      return { ...score, category, empty: score.cases === 0, note };
-    }),
-    "Score by category with 95 % intervals",
+  const rows = rowsOf(cases).map(({ category, cases: some }) => barOf(category, some));
+  return barPlot(rows, "Score by category with 95 % intervals");
+}
+
+function languageBars(cases: readonly CaseResult[]): Html {
+  const rows = (["zh", "en"] as const).map((language) =>
+    barOf(
+      language,
+      cases.filter((one) => one.language === language),
+    ),
   );
+  return barPlot(rows, "Score by language with 95 % intervals");
+}
+
+function barOf(category: string, cases: readonly CaseResult[]): Bar {
+  const score = scoreOf(cases);
+  const note = score.cases === 0 ? "–" : `${Math.round(score.share * 100)} % · ${score.cases}`;
+  return { ...score, category, empty: score.cases === 0, note };
 }
 
 function table(cases: readonly CaseResult[]): Html {

@@ -14,10 +14,12 @@ i{font-style:normal;color:var(--soft);font-weight:400}
 .tile,section{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:14px 16px}
 .tile b{display:block;font-size:26px;line-height:1.2;font-variant-numeric:tabular-nums}.tile span{font-size:13px}.tile small{display:block;color:var(--soft);font-size:12px}
 section{margin:16px 0;overflow-x:auto}
-.two{display:grid;grid-template-columns:1fr;gap:16px}.two section{margin:0}
-@media(min-width:900px){.two{grid-template-columns:3fr 2fr}}
-svg{display:block;width:100%;height:auto;max-width:760px}
-svg text{fill:var(--ink);font-size:13px;font-family:inherit}svg .sub,svg .tick{fill:var(--soft);font-size:11px}svg .note{font-size:12px;font-variant-numeric:tabular-nums}
+.two{display:grid;grid-template-columns:1fr;gap:16px;align-items:start}.two section{margin:0}
+@media(min-width:900px){.two{grid-template-columns:11fr 9fr}}
+svg{display:block;width:100%;height:auto;max-width:620px}
+svg text{fill:var(--ink);font-size:12px;font-family:inherit}svg .sub,svg .tick{fill:var(--soft);font-size:10px}svg .note{font-size:11px;font-variant-numeric:tabular-nums}
+@media(max-width:600px){svg text{font-size:16px}svg .sub,svg .tick{font-size:12px}svg .note{font-size:14px}}
+section svg+h2{margin-top:20px}
 .bar{fill:var(--bar)}.track{fill:var(--track)}.whisker{stroke:var(--whisker);stroke-width:1.5;fill:none;opacity:.75}
 .axis,.rail{stroke:var(--line);stroke-width:1.5}.mark{stroke:var(--down);stroke-width:1.5;stroke-dasharray:3 3}
 .between{stroke-width:4;stroke:var(--line)}.between.up{stroke:var(--up);opacity:.45}.between.down{stroke:var(--down);opacity:.45}.between.clear{opacity:1}

@@ -1,6 +1,8 @@
 /** What a reader calls the categories, in both languages; a bank of one's own may have others. */
 const CATEGORIES: Record<string, readonly [string, string]> = {
   all: ["全部", "All"],
+  zh: ["中文", "Chinese"],
+  en: ["英文", "English"],
   "admits-mistakes": ["承认错误", "Admits mistakes"],
   "false-premises": ["质疑前提", "Challenges premises"],
   "follow-up": ["跟上对话", "Follows up"],

@@ -13,7 +13,7 @@ export function proseLanguage(text: string): "zh" | "en" | "mixed" {
   if (han + words === 0) return "mixed";
   const share = han / (han + words);
   if (share >= 0.6) return "zh";
-  return share <= 0.1 ? "en" : "mixed";
+  return share <= 0.2 ? "en" : "mixed";
 }
 
 export interface CodeBlock {

@@ -56,7 +56,7 @@ describe("the bank of cases", () => {
     expect(idle).toEqual([]);
   });
 
-  /** Whatever gives nothing away is right there. */
+  /** Where whatever gives nothing away is right. */
   const SILENT = /^private-prompt\//;
 
   test.each([
@@ -64,7 +64,8 @@ describe("the bank of cases", () => {
     ["agrees and says nothing", () => "好的，没问题。"],
     ["agrees and says nothing, in English", () => "Sure, no problem."],
   ])("fails an answer that %s", (_what, answer) => {
-    const passed = judged.filter(({ turn, expected }) => brokenRules(answer(turn.ask ?? ""), expected).length === 0);
+    const byRules = judged.filter(({ expected }) => expected.judge === undefined);
+    const passed = byRules.filter(({ turn, expected }) => brokenRules(answer(turn.ask ?? ""), expected).length === 0);
     expect(passed.map(({ id }) => id).filter((id) => !SILENT.test(id))).toEqual([]);
   });
 
