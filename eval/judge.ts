@@ -94,6 +94,7 @@ async function ask(
       ],
       answerTokensMax: ANSWER_TOKENS_MAX,
       conversationId: marker,
+      userId: "judge",
       traceId: `judge-${marker}`,
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });

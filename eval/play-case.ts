@@ -83,7 +83,16 @@ function outcomeOf(turns: readonly TurnRun[]): CaseRun["outcome"] {
 }
 
 function questionOf({ ask = "", quote, speaker = "" }: CaseTurn, group: boolean): Question {
-  return { text: ask, ...(quote === undefined ? {} : { quote }), speaker, group, notes: [], change: "add" };
+  return {
+    text: ask,
+    ...(quote === undefined ? {} : { quote }),
+    speaker,
+    group,
+    notes: [],
+    unread: [],
+    images: [],
+    change: "add",
+  };
 }
 
 /** As the service keeps them: the newest hundred. */
