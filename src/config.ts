@@ -57,6 +57,7 @@ const EXAMPLES: Record<string, string> = {
   GUARD_KIND: "qwen3guard",
   GUARD_MODEL: "Qwen/Qwen3Guard-Gen-4B",
   ADMIN_USERS: "zhangsan:admin,lisi:reviewer",
+  API_TOKENS: "oa:4f9c2ab81d0e4c7f93a5b6d2,monitor:0b7de1a94c3f4f0e8a62c9d1",
   ALERT_WEBHOOK_URL: "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=...",
   LOG_LEVEL: "info",
 };
@@ -129,6 +130,35 @@ const adminUsers = text
     ),
   );
 
+/** Too short a token could be guessed at the rate that a server answers. */
+const API_TOKEN_UNITS_MIN = 24;
+/** Systems of one company; each costs a comparison in every request. */
+const API_TOKENS_MAX = 50;
+
+const apiTokens = text
+  .transform((value) => value.split(",").map((part) => part.trim()))
+  .pipe(
+    z
+      .array(
+        z
+          .string()
+          .regex(
+            new RegExp(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}:[\\x21-\\x7e]{${API_TOKEN_UNITS_MIN},256}$`),
+            `must be name:token, comma-separated, each token at least ${API_TOKEN_UNITS_MIN} characters`,
+          )
+          .transform((entry) => {
+            const colon = entry.indexOf(":");
+            return { name: entry.slice(0, colon).toLowerCase(), token: new Secret(entry.slice(colon + 1)) };
+          }),
+      )
+      .max(API_TOKENS_MAX, `must name at most ${API_TOKENS_MAX} systems`)
+      .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, "must name each system once")
+      .refine(
+        (all) => new Set(all.map(({ token }) => token.reveal())).size === all.length,
+        "must give each its own token",
+      ),
+  );
+
 const schema = z.object({
   HOST: text.default("0.0.0.0"),
   PORT: wholeNumber(0, 65_535).default(3000),
@@ -185,6 +215,7 @@ const schema = z.object({
     .default("qwen3guard"),
   ADMIN_USERS: adminUsers.default([]),
   ADMIN_BOOTSTRAP_TOKEN: secret.optional(),
+  API_TOKENS: apiTokens.default([]),
   ALERT_WEBHOOK_URL: url("https", "http")
     .transform((value) => new Secret(value))
     .optional(),
@@ -211,6 +242,8 @@ export interface Config {
   /** Where people reach the console. */
   publicUrl: string | null;
   admin: { users: { userId: string; role: "viewer" | "reviewer" | "admin" }[]; bootstrapToken: Secret | null };
+  /** Systems of the company that may speak through the bot; the name is what the audit log shows. */
+  apiTokens: { name: string; token: Secret }[];
   /** The address of a group's robot, key included. */
   alertWebhookUrl: Secret | null;
   model: {
@@ -274,6 +307,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     callbackMaxAgeMs: e.CALLBACK_MAX_AGE_SECONDS * 1000,
     publicUrl: e.PUBLIC_URL ?? null,
     admin: { users: e.ADMIN_USERS, bootstrapToken: e.ADMIN_BOOTSTRAP_TOKEN ?? null },
+    apiTokens: e.API_TOKENS,
     alertWebhookUrl: e.ALERT_WEBHOOK_URL ?? null,
     model: {
       baseUrls: e.OPENAI_BASE_URL ?? [],

@@ -16,6 +16,7 @@ import { createConsole } from "./gateway/console.ts";
 import { closeServer, createHttpServer, listen } from "./gateway/http-server.ts";
 import { createMediaDesk } from "./gateway/media.ts";
 import { startModeration } from "./gateway/moderation.ts";
+import { createPushApi } from "./gateway/push-api.ts";
 import { readOptional } from "./gateway/settings-files.ts";
 import { SocketSink } from "./handlers/bot-socket/socket-sink.ts";
 import { createHttpApp } from "./handlers/http-app.ts";
@@ -260,6 +261,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       events,
       clock,
     },
+    push: createPushApi(config, { redis, records, app, events, log }),
     takesCallbacks: config.role !== "worker",
     admin: config.role === "worker" ? null : admin.middleware,
     events,

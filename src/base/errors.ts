@@ -17,6 +17,10 @@ export const ERROR_STATUS = {
   channel_not_configured: 404,
   not_found: 404,
   method_not_allowed: 405,
+  // what a system of the company did wrong at /api/messages
+  bad_token: 401,
+  idempotency_conflict: 409,
+  rate_limited: 429,
   // what is wrong with us or with what we depend on
   store_unavailable: 503,
   draining: 503,

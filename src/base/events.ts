@@ -75,6 +75,11 @@ export class Events {
   readonly #verdicts = this.#counter("yingda_verdicts_total", "Moderation verdicts", ["direction", "action"]);
   readonly #sends = this.#counter("yingda_wecom_calls_total", "Calls to WeCom's API by errcode", ["call", "errcode"]);
   readonly #socketUp = this.#gauge("yingda_bot_socket_up", "1: this process holds the bot's long connection", []);
+  readonly #pushes = this.#counter("yingda_pushes_total", "Messages of other systems by what became of them", [
+    "channel",
+    "type",
+    "result",
+  ]);
   readonly #records = this.#counter("yingda_records_total", "Records by result", ["result"]);
   readonly #recordsWaiting = this.#gauge("yingda_records_waiting", "Records in Redis, not yet in the database", []);
   readonly #alerts = this.#counter("yingda_alerts_total", "Things an operator must look at", ["code"]);
@@ -281,6 +286,15 @@ export class Events {
   botSocketIs(state: string): void {
     this.#socketUp.set(state === "connected" ? 1 : 0);
     this.#log.info({ state }, "long connection");
+  }
+
+  /** `by`: the system's name. `result`: `sent`, `repeated` (answered as before, nothing sent) or the error code. */
+  pushAnswered(e: { by: string; id?: string; channel: string; type: string; result: string; error?: unknown }): void {
+    const { error, ...facts } = e;
+    this.#pushes.inc({ channel: e.channel, type: e.type, result: e.result });
+    const details = error instanceof YingdaError ? error.details : {};
+    const why = error === undefined ? {} : { ...details, why: describe(error) };
+    this.#log[error === undefined ? "info" : "warn"]({ ...facts, ...why }, "push answered");
   }
 
   recordsWritten(count: number): void {

@@ -7,6 +7,7 @@ import { type AppCallbackParts, takeAppCallback, verifyAppUrl } from "./app-call
 import { type BotCallbackParts, takeBotCallback, verifyBotUrl } from "./bot-callback.ts";
 import { type HealthParts, liveness, metrics, readiness } from "./health.ts";
 import { answerErrors } from "./http-errors.ts";
+import { type PushApiParts, takePush } from "./push-api.ts";
 
 export interface HttpAppParts {
   app: AppCallbackParts;
@@ -14,6 +15,8 @@ export interface HttpAppParts {
   health: HealthParts;
   /** False in a process that only works on turns: it answers health and metrics alone. */
   takesCallbacks: boolean;
+  /** For other systems of the company; null where none has a token. */
+  push: PushApiParts | null;
   /** The review console; null where it is not served. */
   admin: Middleware | null;
   events: Events;
@@ -33,6 +36,7 @@ export function createHttpApp(parts: HttpAppParts): Koa {
     router.get("/wecom/bot", measured("bot", parts), verifyBotUrl(parts.bot));
     router.post("/wecom/bot", measured("bot", parts), takeBotCallback(parts.bot));
   }
+  if (parts.push !== null) router.post("/api/messages", takePush(parts.push));
   koa.use(safeHeaders);
   koa.use(answerErrors(parts.log));
   koa.use(pathsOnly);

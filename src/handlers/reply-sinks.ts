@@ -171,7 +171,7 @@ export class BotSink implements ReplySink {
 }
 
 /** Nothing for 0; else the number in binary, so that any count of equal answers stays apart in a few characters. */
-function invisible(mark: number): string {
+export function invisible(mark: number): string {
   if (mark === 0) return "";
   return [...mark.toString(2)].map((digit) => MARK_DIGITS[Number(digit)] ?? "").join("");
 }

@@ -5,26 +5,28 @@ import { Script } from "./script.ts";
 const PER_MINUTE = 28;
 /** The same for the thousandth of an hour. */
 const PER_HOUR = 980;
+/** Places that one call may take, with a few left for an answer meanwhile. */
+export const PUSHES_AT_ONCE_MAX = 20;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 /**
- * Takes a place for one push, by Redis's own clock.
+ * Takes places for some pushes, all or none, by Redis's own clock.
  * KEYS times of the last pushes to this member, newest first
- * ARGV per minute, minute ms, per hour, hour ms, times kept
- * RETURNS 0 taken | milliseconds until there is a place
+ * ARGV per minute, minute ms, per hour, hour ms, places, times kept
+ * RETURNS 0 taken | milliseconds until there are so many places
  */
 const RESERVE = new Script(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local wait = 0
 for i = 1, 3, 2 do
-  local oldest = redis.call('LINDEX', KEYS[1], ARGV[i] - 1)
+  local oldest = redis.call('LINDEX', KEYS[1], ARGV[i] - ARGV[5])
   if oldest then wait = math.max(wait, oldest + ARGV[i + 1] - now) end
 end
 if wait > 0 then return wait end
-redis.call('LPUSH', KEYS[1], now)
-redis.call('LTRIM', KEYS[1], 0, ARGV[5] - 1)
+for _ = 1, ARGV[5] do redis.call('LPUSH', KEYS[1], now) end
+redis.call('LTRIM', KEYS[1], 0, ARGV[6] - 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 0
 `);
@@ -44,12 +46,13 @@ export class SendBudget {
   }
 
   /**
-   * 0: send now, the place is taken. Else the milliseconds after which there is a place again. `spare`: so many places stay
+   * 0: send now, the places are taken. Else the milliseconds after which there are so many again. `count`, at most
+   * `PUSHES_AT_ONCE_MAX`: so many places at once, or none, for what must not be left half said. `spare`: so many places stay
    * free for what matters more. `exact`: the receiver's letter case counts. Throws `store_unavailable`.
    */
-  async reserve(receiver: string, { spare = 0, exact = false } = {}): Promise<number> {
+  async reserve(receiver: string, { count = 1, spare = 0, exact = false } = {}): Promise<number> {
     const key = `yingda:{sends:${this.#sender}:${exact ? receiver : receiver.toLowerCase()}}`;
-    const args = [PER_MINUTE - spare, MINUTE_MS, PER_HOUR - spare, HOUR_MS, PER_HOUR];
+    const args = [PER_MINUTE - spare, MINUTE_MS, PER_HOUR - spare, HOUR_MS, count, PER_HOUR];
     const wait = await inStore(() => RESERVE.run(this.#redis, [key], args));
     return Number(wait);
   }

@@ -11,7 +11,7 @@ import { encodeSnapshot, FINISHED, type Snapshot } from "./snapshots.ts";
 /** Records that may wait in Redis for the database, per shard; past it the oldest are dropped, so that chats go on. */
 export const RECORDS_WAITING_MAX = 50_000;
 /** Different texts remembered as sent in one conversation; past it all are forgotten, so that no chat fills Redis. */
-const SENT_TEXTS_MAX = 2_000;
+export const SENT_TEXTS_MAX = 2_000;
 /** Messages set aside per shard, newest kept. */
 export const DEAD_LETTERS_MAX = 1_000;
 

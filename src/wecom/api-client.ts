@@ -1,11 +1,12 @@
 import { z } from "zod";
 import { YingdaError } from "../base/errors.ts";
-import { ApiCaller, type ApiCallerOptions, type Call } from "./api-caller.ts";
+import { type Answer, ApiCaller, type ApiCallerOptions, type Call } from "./api-caller.ts";
 import { MEDIA_ID_OVER, MEDIA_OVER_20_MB, UNICODE_ESCAPE } from "./api-errors.ts";
+import type { GivenCard } from "./card-schema.ts";
 import { cleanText, cleanTextHard } from "./clean-text.ts";
 import type { MediaFile } from "./http-exchange.ts";
 import { mediaGone, mediaTooLarge } from "./media-errors.ts";
-import { appCardBody, appTextBody, cardUpdateBody } from "./payloads.ts";
+import { appCardBody, appGivenCardBody, appTextBody, cardUpdateBody } from "./payloads.ts";
 import type { ButtonCard } from "./template-card.ts";
 
 export interface WeComApiOptions extends ApiCallerOptions {
@@ -26,7 +27,7 @@ export interface WeComUser {
 }
 
 /** One member; never `@all`, never several joined by a bar (wecom-protocol 3.2, 3.7). */
-const USER_ID_SHAPE = /^[A-Za-z0-9_][A-Za-z0-9_\-@.]{0,63}$/;
+export const USER_ID_SHAPE = /^[A-Za-z0-9_][A-Za-z0-9_\-@.]{0,63}$/;
 
 const sentSchema = z.object({
   msgid: z.string().min(1).nullable().default(null).catch(null),
@@ -99,17 +100,24 @@ export class WeComApi {
     if (answer.errcode === UNICODE_ESCAPE && cleaned !== content) {
       answer = await this.#caller.ask({ ...call, body: bodyOf(cleaned) });
     }
-    const sent = this.#caller.read(call.name, answer, sentSchema);
-    if (sent.invaliduser !== "" || sent.unlicenseduser !== "") {
-      throw new YingdaError(
-        "wecom_recipient",
-        "WeCom skipped the member: outside the app's visible range, or no licence",
-        {
-          details: { unlicensed: sent.unlicenseduser !== "" },
-        },
-      );
-    }
-    return { msgId: sent.msgid };
+    return { msgId: this.#sentToOne(call.name, answer) };
+  }
+
+  /** `sendText` for a card as another system made it (wecom-protocol 7); `taskId` makes it one of a kind. */
+  async sendGivenCard(message: {
+    toUser: string;
+    card: GivenCard;
+    taskId: string;
+    duplicateCheckSeconds: number;
+    signal: AbortSignal;
+    traceId: string;
+  }): Promise<{ msgId: string | null }> {
+    const { toUser, card, taskId, duplicateCheckSeconds, signal, traceId } = message;
+    if (!USER_ID_SHAPE.test(toUser)) throw new YingdaError("wecom_recipient", "the receiver is not one userid");
+    const name = "message/send";
+    const body = appGivenCardBody({ toUser, agentId: this.#agentId, card, taskId, duplicateCheckSeconds });
+    const call = { name, path: "/cgi-bin/message/send", query: {}, body, repeatable: true, signal, traceId };
+    return { msgId: this.#sentToOne(name, await this.#caller.ask(call)) };
   }
 
   /**
@@ -219,6 +227,15 @@ export class WeComApi {
     if (answer.errcode === MEDIA_ID_OVER) throw mediaGone({ errcode: answer.errcode });
     if (answer.errcode === MEDIA_OVER_20_MB) throw mediaTooLarge(bytesMax);
     return this.#caller.read(name, answer, fileSchema).file;
+  }
+
+  #sentToOne(name: string, answer: Answer): string | null {
+    const sent = this.#caller.read(name, answer, sentSchema);
+    if (sent.invaliduser !== "" || sent.unlicenseduser !== "") {
+      const why = "WeCom skipped the member: outside the app's visible range, or no licence";
+      throw new YingdaError("wecom_recipient", why, { details: { unlicensed: sent.unlicenseduser !== "" } });
+    }
+    return sent.msgid;
   }
 
   async #sendToMany(

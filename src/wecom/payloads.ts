@@ -1,4 +1,5 @@
 import { YingdaError } from "../base/errors.ts";
+import type { GivenCard } from "./card-schema.ts";
 import { cleanText } from "./clean-text.ts";
 import type { CallbackCrypto } from "./crypto.ts";
 import { type ButtonCard, templateCard } from "./template-card.ts";
@@ -93,6 +94,24 @@ export function appCardBody(message: {
     msgtype: "template_card",
     agentid: agentId,
     template_card: templateCard(card),
+    ...duplicateCheck(duplicateCheckSeconds),
+  });
+}
+
+/** As `appCardBody`, with a card as `card-schema.ts` let it through. */
+export function appGivenCardBody(message: {
+  toUser: string;
+  agentId: number;
+  card: GivenCard;
+  taskId: string;
+  duplicateCheckSeconds: number;
+}): string {
+  const { toUser, agentId, card, taskId, duplicateCheckSeconds } = message;
+  return JSON.stringify({
+    touser: toUser,
+    msgtype: "template_card",
+    agentid: agentId,
+    template_card: { ...card, task_id: taskId },
     ...duplicateCheck(duplicateCheckSeconds),
   });
 }

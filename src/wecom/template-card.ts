@@ -44,11 +44,10 @@ export const CARD_LENGTHS = {
 } as const;
 
 const COLOURS = { grey: 0, black: 1, red: 2, green: 3 } as const;
+/** How many of a kind one card has, and bytes of a button's key (wecom-protocol 7.2). */
+export const CARD_COUNTS = { facts: 6, links: 3, buttons: 6 } as const;
+export const CARD_KEY_BYTES_MAX = 1024;
 const TASK_ID_SHAPE = /^[0-9A-Za-z_\-@]{1,128}$/;
-const KEY_BYTES_MAX = 1024;
-const FACTS_MAX = 6;
-const LINKS_MAX = 3;
-const BUTTONS_MAX = 6;
 
 /** The object under `template_card`. @throws YingdaError `internal` for a card that WeCom would not take. */
 export function templateCard(card: ButtonCard): Record<string, unknown> {
@@ -88,11 +87,11 @@ function check({ taskId, buttons, facts, links, title }: ButtonCard): void {
   const fine =
     TASK_ID_SHAPE.test(taskId) &&
     title.trim() !== "" &&
-    facts.length <= FACTS_MAX &&
-    links.length <= LINKS_MAX &&
+    facts.length <= CARD_COUNTS.facts &&
+    links.length <= CARD_COUNTS.links &&
     buttons.length >= 1 &&
-    buttons.length <= BUTTONS_MAX &&
-    keys.every((key) => key !== "" && Buffer.byteLength(key) <= KEY_BYTES_MAX) &&
+    buttons.length <= CARD_COUNTS.buttons &&
+    keys.every((key) => key !== "" && Buffer.byteLength(key) <= CARD_KEY_BYTES_MAX) &&
     new Set(keys).size === keys.length;
   if (fine) return;
   throw new YingdaError(
