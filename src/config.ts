@@ -135,6 +135,14 @@ const API_TOKEN_UNITS_MIN = 24;
 /** Systems of one company; each costs a comparison in every request. */
 const API_TOKENS_MAX = 50;
 
+/** What stands before and behind an entry's first colon. */
+function apiToken(entry: string): { name: string; token: string } {
+  const colon = entry.indexOf(":");
+  return { name: entry.slice(0, colon).toLowerCase(), token: entry.slice(colon + 1) };
+}
+
+const allDiffer = (values: readonly string[]): boolean => new Set(values).size === values.length;
+
 const apiTokens = text
   .transform((value) => value.split(",").map((part) => part.trim()))
   .pipe(
@@ -145,19 +153,13 @@ const apiTokens = text
           .regex(
             new RegExp(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}:[\\x21-\\x7e]{${API_TOKEN_UNITS_MIN},256}$`),
             `must be name:token, comma-separated, each token at least ${API_TOKEN_UNITS_MIN} characters`,
-          )
-          .transform((entry) => {
-            const colon = entry.indexOf(":");
-            return { name: entry.slice(0, colon).toLowerCase(), token: new Secret(entry.slice(colon + 1)) };
-          }),
+          ),
       )
       .max(API_TOKENS_MAX, `must name at most ${API_TOKENS_MAX} systems`)
-      .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, "must name each system once")
-      .refine(
-        (all) => new Set(all.map(({ token }) => token.reveal())).size === all.length,
-        "must give each its own token",
-      ),
-  );
+      .refine((all) => allDiffer(all.map((entry) => apiToken(entry).name)), "must name each system once")
+      .refine((all) => allDiffer(all.map((entry) => apiToken(entry).token)), "must give each system its own token"),
+  )
+  .transform((all) => all.map(apiToken).map(({ name, token }) => ({ name, token: new Secret(token) })));
 
 const schema = z.object({
   HOST: text.default("0.0.0.0"),

@@ -39,6 +39,7 @@ test("no secret and no text is in logs, metrics, health, errors or the command l
     OPENAI_API_KEY: MODEL_KEY,
     ADMIN_BOOTSTRAP_TOKEN: "canaryAdminToken1",
     GUARD_API_KEY: "canaryGuardKey1",
+    API_TOKENS: "system:canaryApiToken0123456789ab",
     ALERT_WEBHOOK_URL: "http://127.0.0.1:1/cgi-bin/webhook/send?key=canaryRobotKey1",
     LOG_LEVEL: "trace",
   });

@@ -17,6 +17,35 @@ function faultsOf(env: Record<string, string>): string[] {
   return [];
 }
 
+describe("API_TOKENS", () => {
+  const read = (API_TOKENS: string) => readConfig({ ...MODEL, ...BOT, API_TOKENS }).apiTokens;
+  const [one, two] = ["canary-0123456789abcdefgh", "canary-abcdefgh0123456789"];
+
+  test("names several systems, whose tokens may hold colons and cannot print", () => {
+    const tokens = read(`OA:${one}, monitor:${two}:x`);
+    expect(tokens.map(({ name, token }) => [name, token.reveal()])).toEqual([
+      ["oa", one],
+      ["monitor", `${two}:x`],
+    ]);
+    expect(inspect(tokens, { depth: 9 })).not.toContain("canary");
+    expect(readConfig({ ...MODEL, ...BOT }).apiTokens).toEqual([]);
+  });
+
+  test.each([
+    ["a token of 23 characters", "oa:canary-0123456789abcdef"],
+    ["no name", `:${one}`],
+    ["no colon", one],
+    ["a name twice", `oa:${one},OA:${two}`],
+    ["a token twice", `oa:${one},monitor:${one}`],
+    ["an empty entry", `oa:${one},`],
+  ])("%s is a fault that shows no token", (_what, value) => {
+    const faults = faultsOf({ ...MODEL, ...BOT, API_TOKENS: value });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(/API_TOKENS/);
+    expect(faults[0]).not.toContain("canary");
+  });
+});
+
 describe("configuration", () => {
   test("a bot and a model are enough, and the rest has the contract's defaults", () => {
     const config = readConfig({ ...MODEL, ...BOT });
