@@ -89,5 +89,7 @@ export async function startPoolServer(health: Health, slots = SLOTS): Promise<Po
 
 function event(outgoing: ServerResponse, delta: object, finishReason: string | null): void {
   const chunk = { id: "x", object: "chat.completion.chunk", model: "bench" };
-  outgoing.write(`data: ${JSON.stringify({ ...chunk, choices: [{ index: 0, delta, finish_reason: finishReason }] })}\n\n`);
+  outgoing.write(
+    `data: ${JSON.stringify({ ...chunk, choices: [{ index: 0, delta, finish_reason: finishReason }] })}\n\n`,
+  );
 }

@@ -5,7 +5,8 @@ import { codeOf, describe } from "../src/base/errors.ts";
 import { Events } from "../src/base/events.ts";
 import { createLogger } from "../src/base/logger.ts";
 import { type Config, readConfig } from "../src/config.ts";
-import { createModelPool } from "../src/llm/model-pool.ts";
+import type { ModelParams } from "../src/llm/model-params.ts";
+import { createModelPool, type ServedModel } from "../src/llm/model-pool.ts";
 import { loadPolicy } from "../src/moderation/policy/policy.ts";
 import { openRecordStore } from "../src/review/record-store.ts";
 import { WeComApi } from "../src/wecom/api-client.ts";
@@ -160,35 +161,18 @@ async function checkDatabase({ database }: Config): Promise<Finding[]> {
 }
 
 async function checkModel({ model }: Config): Promise<Finding[]> {
+  const main = { baseUrls: model.baseUrls, apiKey: model.apiKey, model: model.name };
   const findings: Finding[] = [];
-  for (const baseUrl of model.baseUrls) {
-    const cure =
-      "Check OPENAI_BASE_URL (usually ends in /v1), OPENAI_API_KEY and OPENAI_MODEL against `GET /v1/models`.";
-    findings.push(
-      await attempt(`model at ${new URL(baseUrl).host}`, cure, async () => {
-        const pool = createModelPool({
-          baseUrls: [baseUrl],
-          apiKey: model.apiKey,
-          model: model.name,
-          params: model.params,
-          events: silent(),
-          clock: systemClock,
-        });
-        const stream = pool.stream({
-          messages: [{ role: "user", content: "Say OK." }],
-          answerTokensMax: 64,
-          conversationId: "doctor",
-          userId: "doctor",
-          traceId: "doctor",
-          signal: AbortSignal.timeout(CHECK_TIMEOUT_MS),
-        });
-        for await (const event of stream) {
-          if (event.type === "end")
-            return `${event.result.model} answers, first token after ${event.result.firstTokenMs} ms`;
-        }
-        throw new Error("no answer");
-      }),
-    );
+  for (const [what, served, setting] of [
+    ["model", main, "OPENAI"],
+    ["fallback model", model.fallback, "OPENAI_FALLBACK"],
+  ] as const) {
+    for (const baseUrl of served?.baseUrls ?? []) {
+      if (served === null) continue;
+      const cure = `Check ${setting}_BASE_URL (usually ends in /v1), ${setting}_API_KEY and ${setting}_MODEL against \`GET /v1/models\`.`;
+      const endpoint = { ...served, baseUrls: [baseUrl] };
+      findings.push(await attempt(`${what} at ${new URL(baseUrl).host}`, cure, () => askModel(endpoint, model.params)));
+    }
   }
   return findings;
 }
@@ -214,6 +198,22 @@ async function checkSocket({ wecom }: Config): Promise<Finding[]> {
       return "reachable; id and secret are tried by the service alone, since a second connection would close its own";
     }),
   ];
+}
+
+async function askModel(endpoint: ServedModel, params: ModelParams): Promise<string> {
+  const pool = createModelPool({ ...endpoint, params, events: silent(), clock: systemClock });
+  const stream = pool.stream({
+    messages: [{ role: "user", content: "Say OK." }],
+    answerTokensMax: 64,
+    conversationId: "doctor",
+    userId: "doctor",
+    traceId: "doctor",
+    signal: AbortSignal.timeout(CHECK_TIMEOUT_MS),
+  });
+  for await (const event of stream) {
+    if (event.type === "end") return `${event.result.model} answers, first token after ${event.result.firstTokenMs} ms`;
+  }
+  throw new Error("no answer");
 }
 
 async function checkApp({ wecom }: Config): Promise<Finding[]> {

@@ -16,7 +16,6 @@ export class FirstTokenPace {
   #averageMs = 0;
   #samples = 0;
   #avoidedUntilMs = Number.NEGATIVE_INFINITY;
-  #judgedAtMs = Number.NEGATIVE_INFINITY;
   #nextAvoidedMs: number;
   #samplesNeeded = SAMPLES_MIN;
 
@@ -41,9 +40,11 @@ export class FirstTokenPace {
 
   /** A first token came, or was waited for in vain, `tookMs` after a request that was sent at `startedMs`. */
   note(startedMs: number, tookMs: number, others: readonly FirstTokenPace[]): void {
-    // What was under way when the endpoint was judged has been counted by that judgement.
-    if (startedMs < this.#judgedAtMs) return;
-    this.#averageMs = this.#samples === 0 ? tookMs : this.#averageMs + (tookMs - this.#averageMs) * NEWEST_WEIGHT;
+    // What was under way when the endpoint was judged, or ran over to it since, must not judge it once more.
+    if (startedMs < this.#avoidedUntilMs) return;
+    const newestMs = Math.max(1, tookMs);
+    // Geometric, so that one long prompt is not a slow server.
+    this.#averageMs = this.#samples === 0 ? newestMs : this.#averageMs * (newestMs / this.#averageMs) ** NEWEST_WEIGHT;
     this.#samples += 1;
     const known = others.map(({ averageMs }) => averageMs).filter((ms) => ms !== null);
     if (this.#samples < this.#samplesNeeded || known.length === 0) return;
@@ -56,9 +57,7 @@ export class FirstTokenPace {
   }
 
   #avoid(): void {
-    const nowMs = this.#options.clock.nowMs();
-    this.#judgedAtMs = nowMs;
-    this.#avoidedUntilMs = nowMs + this.#nextAvoidedMs;
+    this.#avoidedUntilMs = this.#options.clock.nowMs() + this.#nextAvoidedMs;
     this.#nextAvoidedMs = Math.min(AVOIDED_MS_MAX, this.#nextAvoidedMs * 2);
     this.#samples = 0;
     this.#samplesNeeded = 1;

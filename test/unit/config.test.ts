@@ -143,6 +143,41 @@ describe("configuration", () => {
     expect(config.database.url).toBeNull();
   });
 
+  test("a fallback model is served where the main one is, with its key, or elsewhere, without it", () => {
+    const main = { ...MODEL, ...BOT, OPENAI_API_KEY: "sk-main" };
+    expect(readConfig(main).model.fallback).toBeNull();
+    const beside = readConfig({ ...main, OPENAI_FALLBACK_MODEL: "small" }).model.fallback;
+    expect(beside).toMatchObject({ baseUrls: [MODEL.OPENAI_BASE_URL], model: "small" });
+    expect(beside?.apiKey?.reveal()).toBe("sk-main");
+    const elsewhere = { ...main, OPENAI_FALLBACK_MODEL: "small", OPENAI_FALLBACK_BASE_URL: "http://b:1/v1" };
+    expect(readConfig(elsewhere).model.fallback).toEqual({ baseUrls: ["http://b:1/v1"], apiKey: null, model: "small" });
+    const own = readConfig({ ...elsewhere, OPENAI_FALLBACK_API_KEY: "sk-small" }).model.fallback;
+    expect(own?.apiKey?.reveal()).toBe("sk-small");
+    expect(faultsOf({ ...main, OPENAI_FALLBACK_BASE_URL: "http://b:1/v1" }).join()).toMatch(/OPENAI_FALLBACK_MODEL is/);
+  });
+
+  test("parameters of requests are JSON objects, without what the service sets itself", () => {
+    const given = { ...MODEL, ...BOT };
+    const kwargs = '{"chat_template_kwargs":{"enable_thinking":false}}';
+    const { params } = readConfig({ ...given, MODEL_PARAMS: kwargs, MODEL_PARAMS_APP: '{"top_p":0.5}' }).model;
+    expect(params).toEqual({
+      general: { chat_template_kwargs: { enable_thinking: false } },
+      byChannel: { app: { top_p: 0.5 }, bot: {}, socket: {} },
+    });
+    for (const [value, complaint] of [
+      ["temperature=1", /MODEL_PARAMS must be JSON/],
+      ["[1]", /must be a JSON object/],
+      ["null", /must be a JSON object/],
+      ['{"model":"m","n":2}', /must not have model, n/],
+      ['{"stream":false}', /must not have stream/],
+      ['{"tools":[]}', /must not have tools/],
+      ['{"max_tokens":9}', /must not have max_tokens/],
+      [`{"stop":"${"x".repeat(5_000)}"}`, /at most 4096 characters/],
+    ] as const) {
+      expect(faultsOf({ ...given, MODEL_PARAMS: value }).join()).toMatch(complaint);
+    }
+  });
+
   test("secrets do not print, in JSON, in text or when inspected", () => {
     const config = readConfig({
       ...MODEL,
