@@ -42,6 +42,7 @@ async function main(): Promise<void> {
     REDIS_URL: redis.url,
     DATA_DIR: folder,
     LOG_LEVEL: process.env.LOG_LEVEL ?? "warn",
+    GREETING_FILE: join(CHECKOUT, "deploy", "greeting.example.yaml"),
     ADMIN_USERS: "zhangsan:admin,lisi:reviewer,wangwu:viewer",
     ADMIN_BOOTSTRAP_TOKEN: login,
     ...model.env,

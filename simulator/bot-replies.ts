@@ -136,7 +136,9 @@ export function readAnswer(reply: JsonObject): { answer?: BotAnswer; breaches: B
     case "template_card": {
       const fault = cardFault(reply.template_card);
       if (fault !== undefined) return broken("card_wrong", fault);
-      return { answer: { kind: "card", card: objectOr(reply.template_card) }, breaches: [] };
+      const card = objectOr(reply.template_card);
+      const breaches = cardBreaches(card, { update: false }).map((detail) => ({ rule: "card_wrong" as const, detail }));
+      return { answer: { kind: "card", card }, breaches };
     }
     case "stream":
       return readStream(objectOr(reply.stream), undefined);

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, listOr, objectOr, stringOr } from "./values.ts";
+import { isObject, type JsonObject, listOr, objectOr, stringOr, utf8Bytes } from "./values.ts";
 
 /**
  * What a card shows worse than it was meant, without being refused (wecom-protocol 7.2): texts beyond the length that their
@@ -55,10 +55,21 @@ export function cardBreaches(card: JsonObject, { update }: { update: boolean }):
   }
   if (!update && "replace_text" in card) breaches.push("replace_text belongs into an update only");
   for (const jump of listOr(card.jump_list).map(objectOr)) {
+    if (jump.type === 3) breaches.push(...questionBreaches(stringOr(jump.question)));
     if (jump.type === 1 && !/^https?:\/\//.test(stringOr(jump.url)))
       breaches.push("jump_list has a link without a URL");
   }
   return breaches;
+}
+
+/** UTF-8 bytes of a question that a card asks. */
+const QUESTION_BYTES_MAX = 200;
+
+function questionBreaches(question: string): string[] {
+  if (question === "") return ["jump_list asks nothing"];
+  return utf8Bytes(question) > QUESTION_BYTES_MAX
+    ? [`jump_list.question has more than ${QUESTION_BYTES_MAX} bytes`]
+    : [];
 }
 
 function ofPart(name: string, item: unknown, fields: Fields): string[] {

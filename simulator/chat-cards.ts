@@ -24,6 +24,10 @@ export function chatCard(card: JsonObject, { alone }: { alone: boolean }): ChatC
       .map(objectOr)
       .filter((jump) => jump.type === 1)
       .map((jump) => ({ title: stringOr(jump.title), url: stringOr(jump.url) })),
+    questions: listOr(card.jump_list)
+      .map(objectOr)
+      .filter((jump) => jump.type === 3)
+      .map((jump) => ({ title: stringOr(jump.title), question: stringOr(jump.question) })),
     buttons: listOr(card.button_list)
       .map(objectOr)
       .map((button) => ({

@@ -48,6 +48,8 @@ export interface ChatCard {
   text: string;
   facts: { name: string; value: string }[];
   links: { title: string; url: string }[];
+  /** Asked in the member's name by a tap. */
+  questions: { title: string; question: string }[];
   /** A button with an empty key was pressed, or taken away: it cannot be pressed. */
   buttons: { text: string; key: string; style: number }[];
 }

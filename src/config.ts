@@ -44,6 +44,7 @@ const EXAMPLES: Record<string, string> = {
   MODEL_PARAMS_SOCKET: '{"temperature":0.7}',
   SYSTEM_PROMPT_FILE: "./prompt.md",
   COMPANY_NAME: "示例科技",
+  GREETING_FILE: "./greeting.yaml",
   GROUP_SESSION: "group",
   SESSION_TTL_SECONDS: "86400",
   TURN_TIMEOUT_SECONDS: "300",
@@ -199,6 +200,7 @@ const schema = z.object({
   MODEL_PARAMS_SOCKET: requestParams.default({}),
   SYSTEM_PROMPT_FILE: text.optional(),
   COMPANY_NAME: text.max(64, "must be at most 64 characters").optional(),
+  GREETING_FILE: text.optional(),
   GROUP_SESSION: z.enum(["group", "member"]).default("group"),
   SESSION_TTL_SECONDS: wholeNumber(1, 31_536_000).default(86_400),
   TURN_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(300),
@@ -268,6 +270,7 @@ export interface Config {
   systemPromptFile: string | null;
   /** As the bot speaks of it; stands in the system prompt. */
   companyName: string | null;
+  greetingFile: string | null;
   policyFile: string | null;
   groupSession: "group" | "member";
   sessionTtlMs: number;
@@ -327,6 +330,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     guard: guardOf(e),
     systemPromptFile: e.SYSTEM_PROMPT_FILE ?? null,
     companyName: e.COMPANY_NAME ?? null,
+    greetingFile: e.GREETING_FILE ?? null,
     policyFile: e.POLICY_FILE ?? null,
     groupSession: e.GROUP_SESSION,
     sessionTtlMs: e.SESSION_TTL_SECONDS * 1000,

@@ -4,6 +4,7 @@ import { YingdaError } from "./base/errors.ts";
 import { Events } from "./base/events.ts";
 import { createLogger, type Logger } from "./base/logger.ts";
 import type { Config } from "./config.ts";
+import { readGreeting } from "./conversation/greeting.ts";
 import { Recorder } from "./conversation/recorder.ts";
 import type { Reply } from "./conversation/reply.ts";
 import type { ReplySink } from "./conversation/reply-sink.ts";
@@ -23,6 +24,7 @@ import { createHttpApp } from "./handlers/http-app.ts";
 import { Intake } from "./handlers/intake.ts";
 import { appSink, BotSink } from "./handlers/reply-sinks.ts";
 import type { CardClick } from "./handlers/review-cards/click-desk.ts";
+import { welcomeOf } from "./handlers/welcome.ts";
 import type { ChatModel } from "./llm/chat-model.ts";
 import type { ModelLimits } from "./llm/model-limits.ts";
 import { createModelPool } from "./llm/model-pool.ts";
@@ -90,6 +92,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     readOptional(config.systemPromptFile, "SYSTEM_PROMPT_FILE") ?? DEFAULT_SYSTEM_PROMPT,
     { company: config.companyName, bot: botName },
   );
+  const greeting = readGreeting(readOptional(config.greetingFile, "GREETING_FILE"));
 
   // The store is there before the policy that it asks at each decision.
   let fourEyes: () => readonly string[] = () => [];
@@ -187,6 +190,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     usage: usageOf(config, redis, clock),
     departmentOf: async (userId, signal) =>
       config.usage.departmentTokens === null ? null : names.departmentOf(userId, signal),
+    contact: greeting.contact,
     nameOf: async (userId, signal) => names.nameOf(userId, signal),
     media: createMediaDesk(config, { redis, app, clock }),
     sinkFor,
@@ -216,7 +220,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const sweep = caseSweepLoop({ cases: records.cases, log, clock });
   const intake = new Intake({ mailbox: new Mailbox(redis), events, clock });
   const botEvents = {
-    displayName: botName,
+    welcome: () => welcomeOf({ botName, contact: greeting.contact, ...moderator.settings.retention }, greeting),
     spool,
     ...(cards === null ? {} : { onCardEvent: async (click: CardClick) => cards.clicks.answerBot(click) }),
   };

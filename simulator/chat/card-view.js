@@ -21,9 +21,15 @@ export class CardView {
   #pressed = "";
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
 
-  /** @param {(key: string) => Promise<unknown>} press tells the simulator */
-  constructor(press) {
+  /** @type {(question: string) => void} */ #ask;
+
+  /**
+   * @param {(key: string) => Promise<unknown>} press tells the simulator
+   * @param {(question: string) => void} ask sends what the member did not have to write
+   */
+  constructor(press, ask) {
     this.#press = press;
+    this.#ask = ask;
   }
 
   /**
@@ -45,7 +51,7 @@ export class CardView {
 
   /** @param {Card} card */
   #draw(card) {
-    const { source, title, subtitle, text, facts, links, buttons } = card;
+    const { source, title, subtitle, text, facts, links, questions, buttons } = card;
     const line = (/** @type {string} */ name, /** @type {string} */ words) =>
       words === "" ? null : el("div", { class: name, text: words });
     this.node.setAttribute("aria-label", title);
@@ -57,10 +63,24 @@ export class CardView {
         line("card-text", text),
         facts.length === 0 ? null : el("dl", { class: "card-facts" }, ...facts.map(fact)),
         ...links.map(link),
+        ...questions.map((one) => this.#question(one)),
         buttons.length === 0 ? null : el("div", { class: "card-buttons" }, ...buttons.map((one) => this.#button(one))),
         this.#note,
       ].filter((node) => node !== null),
     );
+  }
+
+  /** @param {Card["questions"][number]} question */
+  #question({ title, question }) {
+    return el("button", {
+      type: "button",
+      class: "card-link",
+      title: question,
+      text: title,
+      "data-roving": true,
+      "data-testid": "card-question",
+      onclick: () => this.#ask(question),
+    });
   }
 
   /** @param {Card["buttons"][number]} button */

@@ -17,7 +17,7 @@ import { formatMoment, formatTime } from "./time.js";
  */
 
 /** @typedef {{ mine: boolean, named: boolean, names: string[] }} RowOptions `named`: show who speaks */
-/** @typedef {{ resend: (m: PendingMessage) => void, discard: (m: PendingMessage) => void, rate: (m: ChatMessage, type: FeedbackType) => void, press: (m: ChatMessage, key: string) => Promise<unknown> }} RowActions */
+/** @typedef {{ resend: (m: PendingMessage) => void, discard: (m: PendingMessage) => void, rate: (m: ChatMessage, type: FeedbackType) => void, press: (m: ChatMessage, key: string) => Promise<unknown>, ask: (question: string) => void }} RowActions */
 
 const QUOTE_UNITS_MAX = 160;
 const LABEL_UNITS_MAX = 80;
@@ -45,7 +45,10 @@ export class MessageRow {
     this.message = message;
     this.#options = options;
     this.#actions = actions;
-    this.#card = new CardView((key) => this.#actions.press(this.message, key));
+    this.#card = new CardView(
+      (key) => this.#actions.press(this.message, key),
+      (question) => this.#actions.ask(question),
+    );
     this.#reveal = new Reveal((text, complete) => this.#showText(text, complete));
     this.node = message.from.kind === "platform" ? this.#platformNode() : this.#memberNode();
     this.#draw(true);

@@ -59,6 +59,8 @@ export interface Card {
   text: string;
   facts: { name: string; value: string }[];
   links: { title: string; url: string }[];
+  /** Asked in the member's name by a tap. */
+  questions: { title: string; question: string }[];
   /** One with an empty key cannot be pressed. */
   buttons: { text: string; key: string; style: number }[];
 }

@@ -1,12 +1,21 @@
 import type { ErrorCode } from "../base/errors.ts";
+import type { BotFacts } from "./greeting.ts";
 import type { UnreadReason } from "./material.ts";
 
 export type Language = "zh" | "en";
 
-/** Everything the bot says in its own name, in one place. `botName` is what members call it. */
+export interface WelcomeWords {
+  title: string;
+  subtitle: string;
+  text: string;
+  facts: { name: string; value: string }[];
+}
+
+/** Everything the bot says in its own name, in one place. */
 export interface Texts {
-  greeting(botName: string): string;
-  help: string;
+  /** What it does, what is recorded and who can see it, how to start over: a line each. */
+  greeting(facts: BotFacts): string;
+  help(facts: BotFacts): string;
   forgotten: string;
   stopped: string;
   stoppedMark: string;
@@ -43,19 +52,42 @@ export interface Texts {
   failed(code: ErrorCode): string;
 }
 
+function recordsZh({ rawDays, maskedDays }: BotFacts): string {
+  return `对话会留存：原文 ${rawDays} 天，遮盖个人信息的版本 ${maskedDays} 天；被标记的对话及其前后文，审核员可以查看。`;
+}
+
+function askZh({ contact }: BotFacts): string {
+  return contact === null ? "" : `有疑问请联系：${contact}。`;
+}
+
+function recordsEn({ rawDays, maskedDays }: BotFacts): string {
+  return `Conversations are recorded: as written for ${rawDays} days, with personal data masked for ${maskedDays} days; reviewers can see flagged ones and what stands around them.`;
+}
+
+function askEn({ contact }: BotFacts): string {
+  return contact === null ? "" : ` Questions: ${contact}.`;
+}
+
 const zh: Texts = {
-  greeting: (botName) =>
-    `你好，我是${botName}。有什么可以帮你？\n直接提问就行，我会记住我们的对话；发送“新对话”可以重新开始，发送“帮助”查看更多。\n回答由 AI 生成，重要信息请核实。`,
-  help: [
-    "直接发消息提问，我会结合前文回答；在群里请 @我。",
-    "/new（新对话）：忘掉之前的内容，重新开始",
-    "/stop（停止）：停下正在写的回答",
-    "/retry（重试）：把上一个问题再答一遍",
-    "/appeal（申诉）：请管理员复核上一次拒绝",
-    "👍 / 👎：评价上一条回答，后面可以写原因",
-    "/help（帮助）：显示这段说明",
-    "回答由 AI 生成，可能有错，重要信息请核实。",
-  ].join("\n"),
+  greeting: (facts) =>
+    [
+      `你好，我是${facts.botName}，AI 助手：直接提问，我会结合前文回答；回答由 AI 生成，重要信息请核实。`,
+      `${recordsZh(facts)}${askZh(facts)}`,
+      "发送“新对话”从头开始，“帮助”查看全部命令。",
+      "English: just ask in English; send /help for what is recorded and how to start over.",
+    ].join("\n"),
+  help: (facts) =>
+    [
+      "直接发消息提问，我会结合前文回答；在群里请 @我。",
+      "/new（新对话）：忘掉之前的内容，重新开始",
+      "/stop（停止）：停下正在写的回答",
+      "/retry（重试）：把上一个问题再答一遍",
+      "/appeal（申诉）：请管理员复核上一次拒绝",
+      "👍 / 👎：评价上一条回答，后面可以写原因",
+      "/help（帮助）：显示这段说明",
+      `${recordsZh(facts)}${askZh(facts)}`,
+      "回答由 AI 生成，可能有错，重要信息请核实。",
+    ].join("\n"),
   forgotten: "好的，之前的内容我已经忘掉，我们重新开始吧。",
   stopped: "好的，已停止。",
   stoppedMark: "（已按你的要求停止）",
@@ -117,18 +149,24 @@ const FAILED_ZH: Partial<Record<ErrorCode, string>> = {
 };
 
 const en: Texts = {
-  greeting: (botName) =>
-    `Hi, I am ${botName}. How can I help?\nJust ask; I remember our conversation. Send /new to start over and /help for more.\nAnswers are AI-generated; please verify what matters.`,
-  help: [
-    "Send a message and I answer with our conversation in mind; in a group, @mention me.",
-    "/new: forget this conversation and start over",
-    "/stop: stop the answer being written",
-    "/retry: answer the last question again",
-    "/appeal: ask an admin to look at the last refusal",
-    "👍 / 👎: rate the last answer; a reason may follow",
-    "/help: show this text",
-    "Answers are AI-generated and can be wrong; please verify what matters.",
-  ].join("\n"),
+  greeting: (facts) =>
+    [
+      `Hi, I am ${facts.botName}, an AI assistant: just ask, I answer with our conversation in mind. Answers are AI-generated; please verify what matters.`,
+      `${recordsEn(facts)}${askEn(facts)}`,
+      "Send /new to start over and /help for all commands.",
+    ].join("\n"),
+  help: (facts) =>
+    [
+      "Send a message and I answer with our conversation in mind; in a group, @mention me.",
+      "/new: forget this conversation and start over",
+      "/stop: stop the answer being written",
+      "/retry: answer the last question again",
+      "/appeal: ask an admin to look at the last refusal",
+      "👍 / 👎: rate the last answer; a reason may follow",
+      "/help: show this text",
+      `${recordsEn(facts)}${askEn(facts)}`,
+      "Answers are AI-generated and can be wrong; please verify what matters.",
+    ].join("\n"),
   forgotten: "Done, I have forgotten our conversation. Let us start over.",
   stopped: "OK, stopped.",
   stoppedMark: "(stopped as you asked)",
@@ -206,6 +244,22 @@ const FAILED_EN: Partial<Record<ErrorCode, string>> = {
 };
 
 export const TEXTS: Record<Language, Texts> = { zh, en };
+
+/** The greeting on a card, for somebody whose language nobody knows yet. Each text fits its place there (wecom-protocol 7.2). */
+export function welcomeWords({ botName, rawDays, maskedDays, contact }: BotFacts): WelcomeWords {
+  return {
+    title: `你好，我是${botName}`,
+    subtitle: "回答由 AI 生成，重要信息请核实",
+    text: "点卡片可查看使用说明。English: just ask in English, or send /help.",
+    facts: [
+      { name: "用法", value: "直接提问，我会结合前文回答" },
+      { name: "留存", value: `原文 ${rawDays} 天，遮盖个人信息后 ${maskedDays} 天` },
+      { name: "谁能看", value: "审核员可看被标记的对话及前后文" },
+      { name: "重新开始", value: "发“新对话”；发“帮助”看命令" },
+      ...(contact === null ? [] : [{ name: "有疑问", value: contact }]),
+    ],
+  };
+}
 
 const KIND_NAMES: Record<Language, Record<string, string>> = {
   zh: { image: "图片", voice: "语音", video: "视频", file: "文件", location: "位置", link: "链接" },

@@ -27,6 +27,8 @@ export interface Composer {
   usage: UsageBudget | null;
   /** A member's main department for the budgets, null when it is not known; never throws. */
   departmentOf(userId: string, signal: AbortSignal): Promise<string | null>;
+  /** Whom members ask about the bot, if the company names somebody. */
+  contact?: string | null;
   /** The name of a member for group sessions; falls back to the userid, never throws. */
   nameOf(userId: string, signal: AbortSignal): Promise<string>;
   /** What came with messages; without it nothing of that is read. */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Middleware } from "koa";
 import { YingdaError } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
+import { parseCommand } from "../conversation/commands.ts";
 import { languageOf, TEXTS } from "../conversation/texts.ts";
 import { appConversation } from "../session/conversation-id.ts";
 import type { Attachment, Message } from "../session/message.ts";
@@ -66,8 +67,8 @@ const CARD_EVENT = "template_card_event";
 /** What the turn sees of a callback; null for what needs no answer. Unknown kinds are acknowledged and counted. */
 function toMessage(callback: AppCallback, agentId: string, nowMs: number): Message | null {
   if (callback.kind === "unknown") return null;
-  const rating = callback.kind === "event" ? ratingOf(callback) : null;
-  if (callback.kind === "event" && rating === null && callback.event.toLowerCase() !== "enter_agent") return null;
+  const clicked = callback.kind === "event" ? clickOf(callback) : null;
+  if (callback.kind === "event" && clicked === null && callback.event.toLowerCase() !== "enter_agent") return null;
   const userId = callback.fromUserId;
   const common = {
     channel: "app" as const,
@@ -77,9 +78,9 @@ function toMessage(callback: AppCallback, agentId: string, nowMs: number): Messa
     reply: { kind: "app" as const, agentId, toUser: userId },
     traceId: randomUUID(),
   };
-  if (callback.kind === "event" && rating !== null) {
+  if (callback.kind === "event" && clicked !== null) {
     const id = `app:${agentId}:click:${callback.dedupeKey}`;
-    return { ...common, id, kind: "rating", text: rating, attachments: [] };
+    return { ...common, ...clicked, id, attachments: [] };
   }
   if (callback.kind === "event") {
     // One greeting a member and day: the app's chat is opened many times.
@@ -97,9 +98,15 @@ const RATING_KEYS: ReadonlyMap<string, string> = new Map([
   ["feedback:inaccurate", "👎"],
 ]);
 
-/** The thumb that a click in the menu stands for (wecom-protocol 2.3), else null. */
-function ratingOf({ event, eventKey }: Extract<AppCallback, { kind: "event" }>): string | null {
-  return event.toLowerCase() === "click" ? (RATING_KEYS.get(eventKey) ?? null) : null;
+/** The thumb, or the command, that a click in the menu stands for (wecom-protocol 2.3), as if the member had written it. */
+function clickOf({
+  event,
+  eventKey,
+}: Extract<AppCallback, { kind: "event" }>): { kind: "rating" | "message"; text: string } | null {
+  if (event.toLowerCase() !== "click") return null;
+  const thumb = RATING_KEYS.get(eventKey);
+  if (thumb !== undefined) return { kind: "rating", text: thumb };
+  return parseCommand(eventKey) === null ? null : { kind: "message", text: eventKey };
 }
 
 const CHINA_OFFSET_MS = 8 * 3600_000;

@@ -1,14 +1,13 @@
-import { TEXTS } from "../conversation/texts.ts";
 import type { FeedbackRecord, SpooledRecord } from "../review/records.ts";
 import { shardOf } from "../session/keys.ts";
 import type { RecordSpool } from "../session/record-spool.ts";
 import type { BotEvent } from "../wecom/callback-json.ts";
-import { emptyBotReply, welcomeReply } from "../wecom/payloads.ts";
+import { emptyBotReply } from "../wecom/payloads.ts";
 import type { CardClick } from "./review-cards/click-desk.ts";
 
 export interface BotEventParts {
-  /** What the bot calls itself when it has no name in WeCom. */
-  displayName: string;
+  /** The plaintext reply to a member who opens the chat. */
+  welcome(): string;
   spool: RecordSpool<SpooledRecord>;
   /** Answers a press on a card's button with the reply's plaintext; null: the empty one. WeCom sends it once (4.6). */
   onCardEvent?: (click: CardClick) => Promise<string | null>;
@@ -19,7 +18,7 @@ export async function answerBotEvent(event: BotEvent, nowMs: number, parts: BotE
   switch (event.eventType) {
     case "enter_chat":
       // The welcome goes in this very answer; WeCom takes none later (4.6).
-      return welcomeReply(TEXTS.zh.greeting(parts.displayName));
+      return parts.welcome();
     case "template_card_event": {
       if (event.card === undefined || parts.onCardEvent === undefined) return emptyBotReply();
       const { taskId, eventKey } = event.card;

@@ -2,6 +2,7 @@ import { YingdaError } from "../base/errors.ts";
 import type { GivenCard } from "./card-schema.ts";
 import { cleanText } from "./clean-text.ts";
 import type { CallbackCrypto } from "./crypto.ts";
+import { type NoticeCard, noticeCard } from "./notice-card.ts";
 import { type ButtonCard, templateCard } from "./template-card.ts";
 
 /** UTF-8 bytes of one AI-bot answer, stream or markdown (wecom-protocol 4.7, 4.9). */
@@ -39,6 +40,11 @@ export function streamReply(reply: {
  */
 export function welcomeReply(text: string): string {
   return JSON.stringify({ msgtype: "text", text: { content: botText("the welcome", text) } });
+}
+
+/** The plaintext reply to `enter_chat` with a card (wecom-protocol 4.7). @throws YingdaError `internal` as `noticeCard` does. */
+export function welcomeCardReply(card: NoticeCard): string {
+  return JSON.stringify({ msgtype: "template_card", template_card: noticeCard(card) });
 }
 
 /** The plaintext reply to whatever needs none (wecom-protocol 1.7). */

@@ -169,6 +169,18 @@ describe("self-built app", () => {
     expect(inbox).toHaveLength(2);
   });
 
+  test("a click in the menu is the command of its key, other keys are acknowledged without a word", async () => {
+    await world.startGateway();
+    world.platform.sendAppEvent("wangwu", { type: "click", key: "feedback:unheard" });
+    world.platform.sendAppEvent("wangwu", { type: "click", key: "/new" });
+    const [forgotten] = await world.platform.waitForAppMessages("wangwu", 1, WAIT_MS);
+    expect(forgotten?.text).toMatch(/重新开始/);
+    world.platform.sendAppEvent("wangwu", { type: "click", key: "/help" });
+    const inbox = await world.platform.waitForAppMessages("wangwu", 2, WAIT_MS);
+    expect(inbox[1]?.text).toMatch(/\/appeal/);
+    expect(inbox).toHaveLength(2);
+  });
+
   test("a model that is away gives one apology, and the next message works", async () => {
     await world.startGateway();
     world.model.script([{ status: 500, body: "{}" }, { status: 500, body: "{}" }, answers("好了")]);

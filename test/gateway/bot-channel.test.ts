@@ -1,3 +1,5 @@
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { answers, streams } from "../support/fault-model-server.ts";
 import { until } from "../support/until.ts";
@@ -181,6 +183,33 @@ describe("AI bot over HTTP", () => {
     const [welcome] = await world.platform.waitForBotMessages(1, WAIT_MS);
     expect(welcome).toMatchObject({ kind: "welcome", format: "text" });
     expect(welcome?.text).toMatch(/应答助手/);
+    expect(welcome?.text).toMatch(/30 天.*190 天/);
+    expect(welcome?.text).toMatch(/新对话/);
+  });
+
+  test("with suggestions the welcome is a card within WeCom's limits, and its words are true", async () => {
+    const file = join(world.env.DATA_DIR ?? "", "greeting.yaml");
+    copyFileSync(new URL("../../deploy/greeting.example.yaml", import.meta.url), file);
+    await world.startGateway({ GREETING_FILE: file });
+    world.platform.enterBot("zhangsan");
+    const [welcome] = await world.platform.waitForBotMessages(1, WAIT_MS);
+    expect(welcome).toMatchObject({ kind: "welcome", format: "card", card: { card_type: "text_notice" } });
+    expect(welcome?.text).toMatch(/30 天.*190 天/);
+    expect(welcome?.text).toMatch(/IT 服务台/);
+    expect(welcome?.card?.jump_list).toHaveLength(3);
+    expect(world.platform.violations).toEqual([]);
+  });
+
+  test("a first /help is in both languages, later ones in the language of the conversation", async () => {
+    await world.startGateway();
+    const first = (await ask("zhangsan", "/help")).content;
+    expect(first).toMatch(/从|重新开始/);
+    expect(first).toMatch(/start over/);
+    expect((await ask("zhangsan", "帮助")).content).not.toMatch(/start over/);
+    await ask("zhangsan", "How are you?");
+    const later = (await ask("zhangsan", "/help")).content;
+    expect(later).toMatch(/start over[\s\S]*30 days/);
+    expect(later).not.toMatch(/重新开始/);
   });
 
   test("a thumb down with reasons is kept on its turn", async () => {

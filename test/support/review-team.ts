@@ -29,6 +29,7 @@ import { SendBudget } from "../../src/session/send-budget.ts";
 import { Snapshots } from "../../src/session/snapshots.ts";
 import { WeComApi } from "../../src/wecom/api-client.ts";
 import { CallbackCrypto } from "../../src/wecom/crypto.ts";
+import { emptyBotReply } from "../../src/wecom/payloads.ts";
 import { sampleFlag, sampleTurn } from "../integration/review-samples.ts";
 import { startPrivateRedis } from "./private-redis.ts";
 
@@ -147,7 +148,7 @@ export async function startReviewTeam(options: PlatformOptions = {}): Promise<Re
         takeBotCallback({
           bot: { crypto: new CallbackCrypto({ ...keysOf(platform.bot), receiverId: "" }), name: "应答" },
           groupSession: "group",
-          displayName: "应答",
+          welcome: emptyBotReply,
           intake,
           snapshots: new Snapshots(redis),
           spool: new RecordSpool(redis, "test"),
