@@ -8,6 +8,7 @@ import { readGreeting } from "./conversation/greeting.ts";
 import { Recorder } from "./conversation/recorder.ts";
 import type { Reply } from "./conversation/reply.ts";
 import type { ReplySink } from "./conversation/reply-sink.ts";
+import { Summariser } from "./conversation/summariser.ts";
 import { languageOf } from "./conversation/texts.ts";
 import { ConversationWorker } from "./conversation/worker.ts";
 import { createSocketChannel, createSocketOutbox } from "./gateway/bot-socket.ts";
@@ -49,6 +50,7 @@ import {
 import { SendBudget } from "./session/send-budget.ts";
 import { SentIds } from "./session/sent-ids.ts";
 import { Snapshots } from "./session/snapshots.ts";
+import { RedisSummaries } from "./session/summaries.ts";
 import { RedisUsageBudget } from "./session/usage-budget.ts";
 import { readersFor, WakeUps } from "./session/wake-ups.ts";
 import { MemberNames } from "./wecom/member-names.ts";
@@ -177,6 +179,15 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const readers = readersFor(redisUrl, () =>
     stack.adopt(connectBlockingRedis(redisUrl, events), (connection) => connection.disconnect()),
   );
+  const memory = new Summariser({
+    sessions: new RedisSummaries(redis),
+    model,
+    moderator,
+    systemPrompt: systemPrompt.text,
+    contextTokens: config.model.contextTokens,
+    events,
+    clock,
+  });
   const worker = new ConversationWorker({
     conversations: redisConversations<Reply>(redis, processId),
     wakeUps: new WakeUps(redis, readers, processId),
@@ -197,6 +208,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     async bubbleChanged({ reply }) {
       if (reply.kind === "socket") await outbox?.hint({ ...reply, kind: "show" });
     },
+    memory,
     sessionTtlMs: config.sessionTtlMs,
     turnTimeoutMs: config.turnTimeoutMs,
     events,
@@ -295,6 +307,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     stack.defer(async () => sweep.stop());
     stack.defer(async () => retention.stop());
     stack.defer(async () => recorder.stop());
+    stack.defer(async () => memory.stop());
     stack.defer(async () => worker.stop(overrides.drainMs ?? DRAIN_MS));
   }
   stack.defer(() => {

@@ -69,6 +69,7 @@ export class Events {
     ["kind", "direction"],
     [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3, 5],
   );
+  readonly #summaries = this.#counter("yingda_summaries_total", "Summaries of conversations by result", ["result"]);
   readonly #budgets = this.#counter("yingda_token_budget_turns_total", "Turns by what their token budget said", [
     "result",
   ]);
@@ -275,6 +276,20 @@ export class Events {
   budgetAsked(e: { traceId: string; result: "ok" | "soft" | "member" | "department"; tokens: number }): void {
     this.#budgets.inc({ result: e.result });
     this.#log[e.result === "ok" ? "debug" : "info"](e, "token budget asked");
+  }
+
+  /** `outdated`: the conversation had changed meanwhile; `refused`: moderation did not let it pass. */
+  summaryMade(e: {
+    traceId: string;
+    result: "kept" | "outdated" | "refused" | "failed";
+    turns: number;
+    tookMs: number;
+    error?: unknown;
+  }): void {
+    const { error, ...facts } = e;
+    this.#summaries.inc({ result: e.result });
+    const why = error === undefined ? {} : { code: codeOf(error), why: describe(error) };
+    this.#log[e.result === "kept" ? "info" : "warn"]({ ...facts, ...why }, "conversation summed up");
   }
 
   wecomCalled(e: { call: string; errcode: number | string; tookMs: number; traceId?: string }): void {

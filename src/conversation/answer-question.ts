@@ -68,13 +68,14 @@ class Asking {
     const composer = this.#composer;
     const turn = this.#turn;
     const { moderator, clock } = composer;
-    const recalled = await turn.desk.recall();
+    const [recalled, summary] = await Promise.all([turn.desk.recall(), turn.desk.summary()]);
+    const known = summary === null ? recalled : [summary, ...recalled];
     const { userId } = turn.message.sender;
-    const local = withKnownValues(found, this.#judged, recalled, userId);
-    const masked = maskQuestion(this.#question, local, recalled, userId);
+    const local = withKnownValues(found, this.#judged, known, userId);
+    const masked = maskQuestion(this.#question, local, known, userId);
     turn.hidden.push(...masked.masks.map(({ value }) => value));
     const pictures = await this.#picturesOf(recalled);
-    const prompt = promptFor(masked.question, recalled, composer, clock.nowMs(), pictures);
+    const prompt = promptFor(masked.question, recalled, composer, clock.nowMs(), summary, pictures);
     if (prompt === null) {
       await this.#judgedQuestion(local);
       return { ...this.#plain(TEXTS[this.#language].tooLong, "failed"), errorCode: "model_refused_request" };
@@ -127,7 +128,7 @@ class Asking {
         this.#tookStage("generate", beganMs);
         if (event.type === "refuse") return { ...(await this.#refuse(event.verdict)), ...usedTokens(turn, "") };
         await this.#judgedQuestion((await word) ?? local);
-        return await this.#end(event, masked, recalled.length === 0);
+        return await this.#end(event, masked, known.length === 0);
       }
     } finally {
       guarding.abort();

@@ -1,4 +1,11 @@
-import { type Mask, maskedForRecord, maskText, Unmasker, unmask } from "../moderation/personal-data/masks.ts";
+import {
+  type Mask,
+  maskedForRecord,
+  maskText,
+  Unmasker,
+  unmask,
+  withKnownPlaceholders,
+} from "../moderation/personal-data/masks.ts";
 import { PersonalScan } from "../moderation/personal-data/personal-scan.ts";
 import type { Redaction, Span, Verdict } from "../moderation/verdict.ts";
 import type { SessionMask, SessionTurn } from "../session/session-turn.ts";
@@ -8,6 +15,9 @@ import type { Question } from "./question.ts";
 const JOINT = "\n";
 /** Shorter values are looked for by their context only: "1234" is a password in one sentence and a number in the next. */
 const KNOWN_VALUE_UNITS_MIN = 6;
+
+/** What is remembered of the conversation: turns, and the summary of those before them. */
+type WithMasks = { masks?: readonly SessionMask[] };
 
 /** The text that moderation judges: what was written, and what was quoted with it. */
 export function judgedText({ text, quote }: Pick<Question, "text" | "quote">): string {
@@ -21,7 +31,7 @@ export function judgedText({ text, quote }: Pick<Question, "text" | "quote">): s
 export function withKnownValues(
   verdict: Verdict,
   judged: string,
-  recalled: readonly SessionTurn[],
+  recalled: readonly WithMasks[],
   userId: string,
 ): Verdict {
   const known = recalled.flatMap(({ masks = [] }) => masks).filter((mask) => sameUser(mask.userId, userId));
@@ -55,7 +65,7 @@ export interface MaskedQuestion {
 export function maskQuestion(
   question: Question,
   verdict: Verdict,
-  recalled: readonly SessionTurn[],
+  recalled: readonly WithMasks[],
   userId: string,
 ): MaskedQuestion {
   const known = recalled.flatMap(({ masks = [] }) => masks);
@@ -102,6 +112,20 @@ export function recordText(text: string, hidden: readonly string[] = []): string
   scan.push(text);
   scan.end();
   return maskedForRecord(text, [...scan.findings(), ...placesOf(hidden, text).map((span) => ({ ...span, kind: "" }))]);
+}
+
+/**
+ * A summary as it may be kept: a value that the model should not know stands as its placeholder, and a placeholder that
+ * nobody's mask has is no placeholder any more, so that it cannot become the name of another value later.
+ */
+export function maskedSummary(text: string, known: readonly SessionMask[]): { text: string; masks: SessionMask[] } {
+  const masks = [...new Map(known.map((mask) => [mask.placeholder, mask])).values()];
+  let hidden = text;
+  for (const { placeholder, value } of masks) {
+    if (value.length >= KNOWN_VALUE_UNITS_MIN) hidden = hidden.replaceAll(value, placeholder);
+  }
+  const kept = withKnownPlaceholders(hidden, new Set(masks.map(({ placeholder }) => placeholder)));
+  return { text: kept, masks: masks.filter(({ placeholder }) => kept.includes(placeholder)) };
 }
 
 /** Puts this person's values back into an answer that grows. */

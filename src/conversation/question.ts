@@ -1,7 +1,7 @@
 import type { ChatImage, ChatMessage } from "../llm/chat-model.ts";
 import { buildPrompt, type Person, renderUserTurn, type UserTurn, withImages } from "../llm/prompt.ts";
-import { SESSION_TEXT_MAX, type SessionMask, type SessionTurn } from "../session/session-turn.ts";
-import { estimateTokens, fitTurns, MESSAGE_OVERHEAD_TOKENS } from "../session/token-budget.ts";
+import { SESSION_TEXT_MAX, type SessionMask, type SessionSummary, type SessionTurn } from "../session/session-turn.ts";
+import { cutMiddle, estimateTokens, fitTurns, MESSAGE_OVERHEAD_TOKENS } from "../session/token-budget.ts";
 import type { SeenImage } from "./material.ts";
 
 /** A question as it is put to the model. */
@@ -24,7 +24,7 @@ export interface Question {
 }
 
 /** Tokens that the prompt's fixed parts and message frames may take beside system prompt, history and question. */
-const PROMPT_MARGIN_TOKENS = 300;
+const PROMPT_MARGIN_TOKENS = 400;
 /** Longest answer: what WeCom can deliver of one (two messages of 20 KiB) is below it. */
 const ANSWER_TOKENS_MAX = 8_192;
 
@@ -33,26 +33,56 @@ export function answerTokensFor(contextTokens: number): number {
   return Math.min(ANSWER_TOKENS_MAX, Math.floor(contextTokens / 4));
 }
 
+/** A summary's share of the window. A window so small that it could hold no more than a sentence has none. */
+export function summaryTokensFor(contextTokens: number): number {
+  return contextTokens < SUMMARY_CONTEXT_TOKENS_MIN ? 0 : Math.min(SUMMARY_TOKENS_MAX, Math.floor(contextTokens / 16));
+}
+
+const SUMMARY_CONTEXT_TOKENS_MIN = 4_096;
+const SUMMARY_TOKENS_MAX = 2_048;
+
+/** What is quoted has a share of its own, so that a long quote does not keep its question from being read. */
+function quoteTokensFor(contextTokens: number): number {
+  return Math.floor(contextTokens / 4);
+}
+
+/** Of a quote in the history, where the answer to it says what mattered. */
+const QUOTE_KEPT_TOKENS = 800;
+
+type PromptModel = { systemPrompt: string; contextTokens: number };
+
+/** What the history may take when the question has its usual share. */
+export function historyTokensFor(model: PromptModel): number {
+  return Math.max(0, roomTokensFor(model) - questionShare(model) - summaryTokensFor(model.contextTokens));
+}
+
+/** A fixed share: otherwise the question's length would move the history's start each turn. */
+function questionShare({ contextTokens }: PromptModel): number {
+  return Math.floor(contextTokens / 8);
+}
+
+function roomTokensFor({ systemPrompt, contextTokens }: PromptModel): number {
+  return contextTokens - answerTokensFor(contextTokens) - estimateTokens(systemPrompt) - PROMPT_MARGIN_TOKENS;
+}
+
 /** The prompt within the model's window, or null when the question alone does not fit. */
 export function promptFor(
   question: Question,
   recalled: SessionTurn[],
-  model: { systemPrompt: string; contextTokens: number },
+  model: PromptModel,
   nowMs: number,
+  summary: SessionSummary | null = null,
   /** Those of the recalled turns, where the model sees. */
   pictures: ReadonlyMap<string, ChatImage> = new Map(),
 ): ChatMessage[] | null {
-  const asked = asUserTurn(question);
-  const roomTokens =
-    model.contextTokens -
-    answerTokensFor(model.contextTokens) -
-    estimateTokens(model.systemPrompt) -
-    PROMPT_MARGIN_TOKENS;
+  const asked = asUserTurn(question, quoteTokensFor(model.contextTokens));
+  const roomTokens = roomTokensFor(model);
   const questionTokens = estimateTokens(renderUserTurn(asked)) + tokensOf(question.images);
   if (questionTokens > roomTokens) return null;
   // A fixed share for the question: otherwise its length would move the history's start each turn, and with it the
   // beginning that the server's prefix cache knows.
-  const historyTokens = roomTokens - Math.max(questionTokens, Math.floor(model.contextTokens / 8));
+  const summaryTokens = summaryTokensFor(model.contextTokens);
+  const historyTokens = roomTokens - summaryTokens - Math.max(questionTokens, questionShare(model));
   const earlier = question.change === "replace" ? recalled.slice(0, -1) : recalled;
   const turns = fitTurns(earlier, Math.max(0, historyTokens)).flatMap((past): ChatMessage[] => [
     {
@@ -65,6 +95,10 @@ export function promptFor(
   return buildPrompt({
     systemPrompt: model.systemPrompt,
     turns,
+    // One from a larger window is left out, as the turns are that do not fit.
+    ...(summary === null || summary.tokens > Math.min(summaryTokens, roomTokens - questionTokens)
+      ? {}
+      : { summary: summary.text }),
     ...asked,
     volatile: {
       dateText: dateText(nowMs),
@@ -74,8 +108,9 @@ export function promptFor(
   });
 }
 
-function asUserTurn({ text, quote, speaker, group, images }: Question): UserTurn {
-  return { question: text, ...(quote === undefined ? {} : { quote }), speaker, group, images };
+function asUserTurn({ text, quote, speaker, group, images }: Question, quoteTokensMax: number): UserTurn {
+  const cut = quote === undefined ? {} : { quote: cutMiddle(quote, quoteTokensMax) };
+  return { question: text, ...cut, speaker, group, images };
 }
 
 function userTurnOf({ question, quote, speaker }: SessionTurn): Omit<UserTurn, "group"> {
@@ -101,7 +136,7 @@ export function toSessionTurn(question: Question, answer: string, masks: Session
   const turn = {
     speaker: question.speaker,
     question: kept(question.text),
-    ...(question.quote === undefined ? {} : { quote: kept(question.quote) }),
+    ...(question.quote === undefined ? {} : { quote: kept(cutMiddle(question.quote, QUOTE_KEPT_TOKENS)) }),
     answer: kept(answer),
     ...(masks.length === 0 ? {} : { masks }),
     ...(question.images.length === 0 ? {} : { images: question.images.map(({ id, tokens }) => ({ id, tokens })) }),

@@ -29,6 +29,8 @@ export interface TurnParts extends Composer {
   sinkFor(message: Message, desk: ConversationDesk<Reply>): ReplySink;
   /** Tells whoever sends bubbles on by itself that this one was written without its sink. */
   bubbleChanged?(message: Message): Promise<void>;
+  /** Looks after what is remembered, beside the turns; null: nothing is summed up. */
+  memory: { turnEnded(message: Message): void } | null;
   turnTimeoutMs: number;
   events: Events;
   clock: Clock;
@@ -81,6 +83,7 @@ export async function runTurn(
       ...(noted.reply.feedback === undefined ? {} : { feedback: noted.reply.feedback }),
       ...rateableBy(record),
     });
+    if (undelivered === null && noted.reply.session.kind === "add") parts.memory?.turnEnded(message);
     parts.events.turnFinished({
       traceId,
       channel,

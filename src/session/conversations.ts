@@ -1,7 +1,7 @@
 import { takeLease } from "./lease.ts";
 import type { Message } from "./message.ts";
 import type { RedisConnection } from "./redis.ts";
-import type { SessionTurn } from "./session-turn.ts";
+import type { SessionSummary, SessionTurn } from "./session-turn.ts";
 import type { Snapshot } from "./snapshots.ts";
 import { type ConversationNotes, type OpenedTurn, TurnDesk, type TurnEnd } from "./turn-desk.ts";
 import type { WakeUp } from "./wake-ups.ts";
@@ -18,6 +18,7 @@ export interface ConversationLease {
 export interface ConversationDesk<Reply> {
   open(): Promise<OpenedTurn<Reply> | null>;
   recall(): Promise<SessionTurn[]>;
+  summary(): Promise<SessionSummary | null>;
   wasObeyed(stopMessageId: string): Promise<boolean>;
   notes(): Promise<ConversationNotes>;
   noteReply(reply: Reply, distinctParts: string[]): Promise<number[]>;

@@ -40,6 +40,8 @@ export interface ConversationKeys {
   lease: string;
   journal: string;
   session: string;
+  /** What the turns said that have left the session. */
+  summary: string;
   /** The newest stop request that no turn has obeyed. */
   stop: string;
   /** Stop requests that a turn has obeyed and their own turns have not answered yet. */
@@ -63,6 +65,7 @@ export function conversationKeys(conversationId: string): ConversationKeys {
     lease: own("lease"),
     journal: own("journal"),
     session: own("session"),
+    summary: own("summary"),
     stop: own("stop"),
     obeyed: own("obeyed"),
     toldBusy: own("toldbusy"),

@@ -27,6 +27,19 @@ export interface SessionMask {
   userId: string;
 }
 
+/** What was said in turns that are not kept any more, in the model's own words. */
+export interface SessionSummary {
+  text: string;
+  /** Of the placeholders in the text, as in a turn. */
+  masks: SessionMask[];
+  /** Estimated tokens of the text. */
+  tokens: number;
+  /** Until when it reaches: the last turn that it covers. */
+  upToMs: number;
+  /** Turns that it covers, over all its makings. */
+  turns: number;
+}
+
 /** Turns kept of one conversation. The token budget is reached long before; this bounds Redis when every turn is short. */
 export const SESSION_TURNS_MAX = 100;
 /** Characters kept of one question, quote or answer, so that pasted books cannot fill Redis: 100 turns stay below 15 MB. */

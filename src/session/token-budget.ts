@@ -196,6 +196,50 @@ export function fitTurns<T extends { tokens: number }>(turns: readonly T[], budg
   return turns.slice(first);
 }
 
+/** From this share of the budget on the oldest turns are to be folded into a summary, before the budget cuts them off. */
+const FOLD_SHARE = 0.8;
+
+/**
+ * How many of the oldest turns to fold into a summary now: those that `fitTurns` has cut off; else, when the budget is nearly
+ * full or `turnsMax` nearly reached, as many as leave about half of either. So the start of the history moves once a block,
+ * at the moment at which its summary comes. The newest turn is never folded: it may be asked again.
+ */
+export function turnsToFold(turns: readonly { tokens: number }[], budgetTokens: number, turnsMax: number): number {
+  const cutOff = turns.length - fitTurns(turns, budgetTokens).length;
+  if (cutOff > 0) return Math.min(cutOff, turns.length - 1);
+  let used = turns.reduce((sum, turn) => sum + tokensOf(turn), 0);
+  if (used <= budgetTokens * FOLD_SHARE && turns.length <= turnsMax * FOLD_SHARE) return 0;
+  let folded = 0;
+  while (
+    folded < turns.length - 1 &&
+    (used > budgetTokens * KEPT_SHARE || turns.length - folded > turnsMax * KEPT_SHARE)
+  ) {
+    used -= tokensOf(turns[folded]);
+    folded += 1;
+  }
+  return folded;
+}
+
+/** Stands where something was left out. */
+const LEFT_OUT = "\n……\n";
+
+/** The text's beginning and end within so many tokens, the middle left out where it does not fit. */
+export function cutMiddle(text: string, tokensMax: number): string {
+  if (estimateTokens(text) <= tokensMax) return text;
+  const cut = (units: number): string => {
+    const head = Math.ceil((units * 2) / 3);
+    return `${text.slice(0, head)}${LEFT_OUT}${text.slice(text.length - (units - head))}`.toWellFormed();
+  };
+  let fits = 0;
+  let tooMany = text.length;
+  while (tooMany - fits > 1) {
+    const units = Math.floor((fits + tooMany) / 2);
+    if (estimateTokens(cut(units)) <= tokensMax) fits = units;
+    else tooMany = units;
+  }
+  return fits === 0 ? "" : cut(fits);
+}
+
 /**
  * A count that cannot be true, as from a damaged record, fits nowhere, so it can never let a prompt grow past the
  * model's window.

@@ -5,7 +5,7 @@ import { type Lease, leaseLost } from "./lease.ts";
 import type { Attachment, Message } from "./message.ts";
 import { inStore } from "./redis.ts";
 import { Script } from "./script.ts";
-import { SESSION_TURNS_MAX, type SessionTurn } from "./session-turn.ts";
+import { SESSION_TURNS_MAX, type SessionSummary, type SessionTurn } from "./session-turn.ts";
 import { encodeSnapshot, FINISHED, type Snapshot } from "./snapshots.ts";
 
 /** Records that may wait in Redis for the database, per shard; past it the oldest are dropped, so that chats go on. */
@@ -80,7 +80,7 @@ return 1
 
 /**
  * Ends a turn in one step: the message leaves the mailbox, the session gains the turn, the record waits for the database.
- * KEYS lease, mail, journal, session, records, dead, notes, stop, obeyed, images
+ * KEYS lease, mail, journal, session, records, dead, notes, stop, obeyed, images, summary
  * ARGV lease value, message id, "keep"|"add"|"replace"|"forget", turn JSON, session turns max, session TTL ms,
  *      record JSON, records max, dead letter JSON or "", dead letters max, case number or "", notes TTL ms,
  *      "" | "answered" this message was a stop request | the stop request that was obeyed, stop TTL ms,
@@ -93,7 +93,7 @@ local head = redis.call('LINDEX', KEYS[2], 0)
 if not head or cjson.decode(head)['id'] ~= ARGV[2] then return -1 end
 redis.call('LPOP', KEYS[2])
 redis.call('DEL', KEYS[3])
-if ARGV[3] == 'forget' then redis.call('DEL', KEYS[4], KEYS[10]) end
+if ARGV[3] == 'forget' then redis.call('DEL', KEYS[4], KEYS[10], KEYS[11]) end
 if ARGV[3] == 'replace' then redis.call('RPOP', KEYS[4]) end
 if ARGV[3] == 'add' or ARGV[3] == 'replace' then
   redis.call('RPUSH', KEYS[4], ARGV[4])
@@ -103,6 +103,7 @@ if redis.call('EXISTS', KEYS[4]) == 1 then
   redis.call('PEXPIRE', KEYS[4], ARGV[6])
   redis.call('PEXPIRE', KEYS[10], ARGV[6])
 end
+if redis.call('EXISTS', KEYS[11]) == 1 then redis.call('PEXPIRE', KEYS[11], ARGV[6]) end
 redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[8], '*', 'r', ARGV[7])
 if ARGV[17] ~= '' then redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[8], '*', 'r', ARGV[17]) end
 if ARGV[9] ~= '' then
@@ -224,6 +225,12 @@ export class TurnDesk<Reply> implements ConversationDesk<Reply> {
     return stored.map((turn) => JSON.parse(turn) as SessionTurn);
   }
 
+  /** What the turns before those said; null while all of them are kept. */
+  async summary(): Promise<SessionSummary | null> {
+    const stored = await inStore(() => this.lease.redis.get(this.lease.keys.summary));
+    return stored === null ? null : (JSON.parse(stored) as SessionSummary);
+  }
+
   /** Whether a turn was ended by the stop request in this message. */
   async wasObeyed(stopMessageId: string): Promise<boolean> {
     return (await inStore(() => this.lease.redis.sismember(this.lease.keys.obeyed, stopMessageId))) === 1;
@@ -284,6 +291,7 @@ export class TurnDesk<Reply> implements ConversationDesk<Reply> {
         keys.stop,
         keys.obeyed,
         keys.images,
+        keys.summary,
       ],
       [
         message.id,

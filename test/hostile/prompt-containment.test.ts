@@ -63,7 +63,10 @@ function messagesOf(body: unknown): PromptMessage[] {
 /** Our marks as a model would read them: whatever nobody sees inside them left out. */
 function marksIn(text: string): string[] {
   const seen = text.normalize("NFC").replace(/[\s\p{Cf}\p{Cc}\p{M}]/gu, "");
-  return Array.from(seen.matchAll(/<(\/?chat[-‐‑‒–—−](?:context|speaker|quote))/gi), (match) => match[1] ?? "");
+  return Array.from(
+    seen.matchAll(/<(\/?chat[-‐‑‒–—−](?:context|speaker|quote|summary|transcript))/gi),
+    (match) => match[1] ?? "",
+  );
 }
 
 /** What ends or begins a turn in the chat templates of open models, exactly as their tokenizers know it. */

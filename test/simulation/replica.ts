@@ -91,6 +91,7 @@ export class Replica {
         const language = languageOf(text);
         return new BotSink({ desk, streamId, responseUrl, responseUrls: wecom, receivedAtMs, language, clock });
       },
+      memory: null,
       sessionTtlMs: SESSION_TTL_MS,
       turnTimeoutMs: scenario.turnTimeoutMs,
       events,

@@ -74,6 +74,8 @@ function simulatedDesk(
       return opened;
     },
     recall: () => step("recalls", () => reference.look(conversationId).recall()),
+    // Summaries are made beside the turns and are none of a simulated world's.
+    summary: async () => null,
     wasObeyed: (id) => step(`asks about ${id} in`, () => reference.look(conversationId).wasObeyed(id)),
     notes: () => step("reads the notes of", () => reference.look(conversationId).notes()),
     noteReply: (reply, distinctParts) =>

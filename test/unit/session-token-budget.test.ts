@@ -1,6 +1,12 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { estimateTokens, fitTurns, MESSAGE_OVERHEAD_TOKENS } from "../../src/session/token-budget.ts";
+import {
+  cutMiddle,
+  estimateTokens,
+  fitTurns,
+  MESSAGE_OVERHEAD_TOKENS,
+  turnsToFold,
+} from "../../src/session/token-budget.ts";
 
 /** Texts with their real number of tokens in Qwen3, counted with its own tokenizer. */
 const COUNTED: [text: string, tokens: number][] = [
@@ -149,5 +155,70 @@ describe("fitting turns", () => {
     const moves = starts.filter((start, i) => i > 0 && start !== starts[i - 1]).length;
     expect(moves).toBeGreaterThan(10);
     expect(moves).toBeLessThanOrEqual(20);
+  });
+});
+
+describe("turns to fold", () => {
+  const turns = fc.array(fc.record({ tokens: fc.integer({ min: 1, max: 900 }) }), { minLength: 1, maxLength: 90 });
+  const budget = fc.integer({ min: 50, max: 5_000 });
+
+  test("leave a history that fits as it is, begins where it did, and never lacks its newest turn", () => {
+    fc.assert(
+      fc.property(turns, budget, (all, budgetTokens) => {
+        const folded = turnsToFold(all, budgetTokens, 100);
+        expect(folded).toBeLessThan(all.length);
+        const rest = all.slice(folded);
+        // A turn too long for any budget stays behind, out of the prompt, until another follows it.
+        const shown = fitTurns(all, budgetTokens);
+        if (folded > 0 && shown.length > 0) expect(fitTurns(rest, budgetTokens)).toEqual(rest);
+      }),
+    );
+  });
+
+  test("are none while there is room, and then so many that the next many turns need no folding", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 20, max: 60 }), { minLength: 150, maxLength: 150 }), (sizes) => {
+        let kept: { tokens: number }[] = [];
+        let since = 0;
+        const blocks: number[] = [];
+        for (const tokens of sizes) {
+          kept.push({ tokens });
+          since += 1;
+          expect(fitTurns(kept, 1_000)).toEqual(kept);
+          const folded = turnsToFold(kept, 1_000, 100);
+          if (folded === 0) continue;
+          kept = kept.slice(folded);
+          blocks.push(since);
+          since = 0;
+        }
+        expect(blocks.length).toBeGreaterThan(3);
+        for (const block of blocks) expect(block).toBeGreaterThanOrEqual(4);
+      }),
+    );
+  });
+
+  test("come also when the turns are many and short, before the list lets go of one after another", () => {
+    const many = Array.from({ length: 81 }, () => ({ tokens: 1 }));
+    expect(turnsToFold(many.slice(1), 10_000, 100)).toBe(0);
+    expect(81 - turnsToFold(many, 10_000, 100)).toBe(50);
+  });
+});
+
+describe("a text cut in the middle", () => {
+  test("fits, keeps its edges, and is untouched when it fits already", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "grapheme", maxLength: 400 }),
+        fc.integer({ min: 30, max: 300 }),
+        (text, tokensMax) => {
+          const cut = cutMiddle(text, tokensMax);
+          expect(estimateTokens(cut)).toBeLessThanOrEqual(tokensMax);
+          expect(cut.isWellFormed()).toBe(true);
+          if (estimateTokens(text) <= tokensMax) expect(cut).toBe(text);
+        },
+      ),
+    );
+    const long = `开头${"中间的内容".repeat(200)}结尾`;
+    expect(cutMiddle(long, 100)).toMatch(/^开头[\s\S]*……[\s\S]*结尾$/);
   });
 });

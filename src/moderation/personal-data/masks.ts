@@ -91,6 +91,13 @@ export function unmask(text: string, masks: readonly Mask[]): string {
   return unmasker.push(text) + unmasker.end();
 }
 
+/** Placeholders in their plain form, those that are in no mask as the bare name of their kind. */
+export function withKnownPlaceholders(text: string, known: ReadonlySet<string>): string {
+  return placeholdersIn(text)
+    .map(({ raw, key }) => (key === undefined ? raw : known.has(key) ? key : (placeholderParts(key)?.label ?? "")))
+    .join("");
+}
+
 /** Which placeholder stands for which value, and which number comes next. */
 class Register {
   readonly #byValue = new Map<string, Mask>();
