@@ -38,6 +38,7 @@ const EXAMPLES: Record<string, string> = {
   OPENAI_FALLBACK_BASE_URL: "http://127.0.0.1:8002/v1",
   OPENAI_FALLBACK_API_KEY: "sk-...",
   MODEL_CONTEXT_TOKENS: "8192",
+  MODEL_TOKENIZE: "auto",
   MODEL_PARAMS: '{"temperature":0.6,"chat_template_kwargs":{"enable_thinking":false}}',
   MODEL_PARAMS_APP: '{"temperature":0.3}',
   MODEL_PARAMS_BOT: '{"temperature":0.7}',
@@ -193,6 +194,7 @@ const schema = z.object({
   OPENAI_FALLBACK_BASE_URL: listOf(url("http", "https")).optional(),
   OPENAI_FALLBACK_API_KEY: secret.optional(),
   MODEL_CONTEXT_TOKENS: wholeNumber(1_024, 10_000_000).default(8_192),
+  MODEL_TOKENIZE: z.enum(["auto", "off"]).default("auto"),
   MODEL_VISION: z.enum(["auto", "yes", "no"]).default("auto"),
   MODEL_PARAMS: requestParams.default({}),
   MODEL_PARAMS_APP: requestParams.default({}),
@@ -263,6 +265,8 @@ export interface Config {
     };
     contextTokens: number;
     vision: "auto" | "yes" | "no";
+    /** Whether the server is asked how many tokens prompts have. */
+    tokenize: boolean;
   };
   /** What turns a voice message into text; null: nothing does. */
   transcription: { baseUrl: string; apiKey: Secret | null; model: string } | null;
@@ -324,6 +328,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
         byChannel: { app: e.MODEL_PARAMS_APP, bot: e.MODEL_PARAMS_BOT, socket: e.MODEL_PARAMS_SOCKET },
       },
       contextTokens: e.MODEL_CONTEXT_TOKENS,
+      tokenize: e.MODEL_TOKENIZE === "auto",
       vision: e.MODEL_VISION,
     },
     transcription: transcriptionOf(e),

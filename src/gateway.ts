@@ -30,6 +30,7 @@ import type { ChatModel } from "./llm/chat-model.ts";
 import type { ModelLimits } from "./llm/model-limits.ts";
 import { createModelPool } from "./llm/model-pool.ts";
 import { DEFAULT_SYSTEM_PROMPT, readSystemPrompt } from "./llm/system-prompt.ts";
+import { TokenScale } from "./llm/token-scale.ts";
 import type { Policy } from "./moderation/policy/policy.ts";
 import { caseSweepLoop } from "./review/case-sweep-loop.ts";
 import { openRecordStore } from "./review/record-store.ts";
@@ -51,6 +52,7 @@ import { SendBudget } from "./session/send-budget.ts";
 import { SentIds } from "./session/sent-ids.ts";
 import { Snapshots } from "./session/snapshots.ts";
 import { RedisSummaries } from "./session/summaries.ts";
+import { estimatePrompt } from "./session/token-budget.ts";
 import { RedisUsageBudget } from "./session/usage-budget.ts";
 import { readersFor, WakeUps } from "./session/wake-ups.ts";
 import { MemberNames } from "./wecom/member-names.ts";
@@ -179,12 +181,25 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
   const readers = readersFor(redisUrl, () =>
     stack.adopt(connectBlockingRedis(redisUrl, events), (connection) => connection.disconnect()),
   );
+  const [firstUrl] = config.model.baseUrls;
+  const tokenScale =
+    config.model.tokenize && firstUrl !== undefined
+      ? new TokenScale({
+          baseUrl: firstUrl,
+          apiKey: config.model.apiKey,
+          model: config.model.name,
+          estimate: estimatePrompt,
+          clock,
+          log,
+        })
+      : null;
   const memory = new Summariser({
     sessions: new RedisSummaries(redis),
     model,
     moderator,
     systemPrompt: systemPrompt.text,
     contextTokens: config.model.contextTokens,
+    tokenScale,
     events,
     clock,
   });
@@ -197,6 +212,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     systemPrompt: systemPrompt.text,
     asksFor: systemPrompt.asksFor,
     contextTokens: config.model.contextTokens,
+    tokenScale,
     botName,
     usage: usageOf(config, redis, clock),
     departmentOf: async (userId, signal) =>

@@ -80,6 +80,7 @@ class Asking {
       await this.#judgedQuestion(local);
       return { ...this.#plain(TEXTS[this.#language].tooLong, "failed"), errorCode: "model_refused_request" };
     }
+    composer.tokenScale?.sample(prompt);
     const answerTokensMax = answerTokensFor(composer.contextTokens);
     const allowance = await reserveTokens(turn, prompt, answerTokensMax, composer);
     if (!allowance.granted) {

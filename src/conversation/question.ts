@@ -49,7 +49,12 @@ function quoteTokensFor(contextTokens: number): number {
 /** Of a quote in the history, where the answer to it says what mattered. */
 const QUOTE_KEPT_TOKENS = 800;
 
-type PromptModel = { systemPrompt: string; contextTokens: number };
+export interface PromptModel {
+  systemPrompt: string;
+  contextTokens: number;
+  /** How many of the model's tokens an estimated one is at most; null where nobody can say: the estimate is taken as it is. */
+  tokenScale: { readonly factor: number } | null;
+}
 
 /** What the history may take when the question has its usual share. */
 export function historyTokensFor(model: PromptModel): number {
@@ -61,8 +66,9 @@ function questionShare({ contextTokens }: PromptModel): number {
   return Math.floor(contextTokens / 8);
 }
 
-function roomTokensFor({ systemPrompt, contextTokens }: PromptModel): number {
-  return contextTokens - answerTokensFor(contextTokens) - estimateTokens(systemPrompt) - PROMPT_MARGIN_TOKENS;
+function roomTokensFor({ systemPrompt, contextTokens, tokenScale }: PromptModel): number {
+  const promptTokens = Math.floor((contextTokens - answerTokensFor(contextTokens)) / (tokenScale?.factor ?? 1));
+  return promptTokens - estimateTokens(systemPrompt) - PROMPT_MARGIN_TOKENS;
 }
 
 /** The prompt within the model's window, or null when the question alone does not fit. */

@@ -9,7 +9,7 @@ import { SESSION_TURNS_MAX, type SessionSummary, type SessionTurn } from "../ses
 import type { FoldingSessions, SessionToFold } from "../session/summaries.ts";
 import { cutMiddle, estimateTokens, MESSAGE_OVERHEAD_TOKENS, turnsToFold } from "../session/token-budget.ts";
 import { maskedSummary } from "./masking.ts";
-import { historyTokensFor, summaryTokensFor } from "./question.ts";
+import { historyTokensFor, type PromptModel, summaryTokensFor } from "./question.ts";
 
 /** Summaries that one process has made at a time: members who wait for an answer come first. */
 const RUNNING_MAX = 2;
@@ -26,12 +26,10 @@ const INSTRUCTION_TOKENS = 800;
 /** A character of a summary costs about one and a half estimated tokens at most, in Chinese and English. */
 const TOKENS_A_CHARACTER = 1.5;
 
-export interface SummariserParts {
+export interface SummariserParts extends PromptModel {
   sessions: FoldingSessions;
   model: ChatModel;
   moderator: Moderator;
-  systemPrompt: string;
-  contextTokens: number;
   events: Events;
   clock: Clock;
 }

@@ -1,5 +1,5 @@
 import type { ChatMessage, Usage } from "../llm/chat-model.ts";
-import { estimateTokens, MESSAGE_OVERHEAD_TOKENS } from "../session/token-budget.ts";
+import { estimatePrompt, estimateTokens } from "../session/token-budget.ts";
 import type { UsageGrant } from "../session/usage-budget.ts";
 import type { Draft } from "./reply.ts";
 import type { Composer, TurnInHand } from "./turn-in-hand.ts";
@@ -16,7 +16,7 @@ export async function reserveTokens(
 ): Promise<UsageGrant> {
   if (usage === null) return { granted: true, soft: false };
   const { id: turnId, traceId, sender } = turn.message;
-  const promptTokens = prompt.reduce((sum, { content }) => sum + estimateTokens(content) + MESSAGE_OVERHEAD_TOKENS, 0);
+  const promptTokens = estimatePrompt(prompt);
   const tokens = promptTokens + answerTokensMax;
   const departmentId = await departmentOf(sender.userId, turn.signal);
   const grant = await usage.reserve({ turnId, userId: sender.userId, departmentId, tokens });

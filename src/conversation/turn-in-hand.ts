@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Events } from "../base/events.ts";
 import type { Logger } from "../base/logger.ts";
-import type { ChatModel } from "../llm/chat-model.ts";
+import type { ChatMessage, ChatModel } from "../llm/chat-model.ts";
 import type { PersonFact } from "../llm/system-prompt.ts";
 import type { Moderator } from "../moderation/verdict.ts";
 import type { FlagRecord } from "../review/records.ts";
@@ -22,6 +22,8 @@ export interface Composer {
   /** What the system prompt wants to know of who asks. */
   asksFor: readonly PersonFact[];
   contextTokens: number;
+  /** Learns what the model's tokens are from prompts; null where nobody can say. */
+  tokenScale: { readonly factor: number; sample(messages: readonly ChatMessage[]): void } | null;
   botName: string;
   /** Daily token budgets; null where none is set. */
   usage: UsageBudget | null;

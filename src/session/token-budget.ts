@@ -160,6 +160,11 @@ function hanOf(encoding: string, rows: { firstLead: number; lastLead: number }, 
 /** What a chat template adds to every message: role marks and line ends (5 in Qwen3 and Llama 3). */
 export const MESSAGE_OVERHEAD_TOKENS = 6;
 
+/** An upper estimate of a whole request's prompt. */
+export function estimatePrompt(messages: readonly { content: string }[]): number {
+  return messages.reduce((sum, { content }) => sum + estimateTokens(content) + MESSAGE_OVERHEAD_TOKENS, 0);
+}
+
 /**
  * How much of the budget is kept when it overflows; the rest is room to grow, and for a summary of what was dropped.
  */

@@ -20,7 +20,7 @@ import { type PrivateRedis, startPrivateRedis } from "../support/private-redis.t
 
 const CHAT = "bot:B1:single:zhangsan";
 const SUMMARY: SessionSummary = { text: "代号是蓝鲸。", masks: [], tokens: 8, upToMs: 1, turns: 2 };
-const MODEL = { systemPrompt: "", contextTokens: 4_096 };
+const MODEL = { systemPrompt: "", contextTokens: 4_096, tokenScale: null };
 const moderator = createModerator({ policy: loadPolicy(undefined) });
 
 let server: PrivateRedis;

@@ -81,6 +81,7 @@ export class Replica {
       systemPrompt: "",
       asksFor: [],
       contextTokens: CONTEXT_TOKENS,
+      tokenScale: null,
       botName: "应答",
       usage: null,
       departmentOf: async () => null,
