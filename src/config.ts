@@ -49,6 +49,7 @@ const EXAMPLES: Record<string, string> = {
   GROUP_SESSION: "group",
   SESSION_TTL_SECONDS: "86400",
   TURN_TIMEOUT_SECONDS: "300",
+  MERGE_WINDOW_SECONDS: "0",
   MEMBER_DAILY_TOKENS: "500000",
   MEMBER_DAILY_TOKENS_SOFT: "400000",
   DEPARTMENT_DAILY_TOKENS: "5000000",
@@ -206,6 +207,7 @@ const schema = z.object({
   GROUP_SESSION: z.enum(["group", "member"]).default("group"),
   SESSION_TTL_SECONDS: wholeNumber(1, 31_536_000).default(86_400),
   TURN_TIMEOUT_SECONDS: wholeNumber(1, 3_600).default(300),
+  MERGE_WINDOW_SECONDS: wholeNumber(0, 10).default(0),
   MEMBER_DAILY_TOKENS: dailyTokens,
   MEMBER_DAILY_TOKENS_SOFT: dailyTokens,
   DEPARTMENT_DAILY_TOKENS: dailyTokens,
@@ -279,6 +281,7 @@ export interface Config {
   groupSession: "group" | "member";
   sessionTtlMs: number;
   turnTimeoutMs: number;
+  mergeWindowMs: number;
   /** Tokens a day; null: no such limit. */
   usage: { memberTokens: number | null; memberSoftTokens: number | null; departmentTokens: number | null };
   logLevel: string;
@@ -340,6 +343,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     groupSession: e.GROUP_SESSION,
     sessionTtlMs: e.SESSION_TTL_SECONDS * 1000,
     turnTimeoutMs: e.TURN_TIMEOUT_SECONDS * 1000,
+    mergeWindowMs: e.MERGE_WINDOW_SECONDS * 1000,
     usage: {
       memberTokens: e.MEMBER_DAILY_TOKENS || null,
       memberSoftTokens: e.MEMBER_DAILY_TOKENS_SOFT || null,

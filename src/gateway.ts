@@ -225,6 +225,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       if (reply.kind === "socket") await outbox?.hint({ ...reply, kind: "show" });
     },
     memory,
+    mergeWindowMs: config.mergeWindowMs,
     sessionTtlMs: config.sessionTtlMs,
     turnTimeoutMs: config.turnTimeoutMs,
     events,

@@ -2,7 +2,7 @@ import type { ErrorCode } from "../base/errors.ts";
 import type { ChatResult } from "../llm/chat-model.ts";
 import type { FeedbackRecord, FlagRecord, TurnOutcome, TurnRecord } from "../review/records.ts";
 import { bubbleOf, type Message } from "../session/message.ts";
-import type { SessionChange, UnansweredQuestion } from "../session/turn-desk.ts";
+import type { EarlierWords, SessionChange, UnansweredQuestion } from "../session/turn-desk.ts";
 import { commandOf } from "./commands.ts";
 import { recordText } from "./masking.ts";
 import type { PlannedPart } from "./reply-sink.ts";
@@ -24,6 +24,8 @@ export interface Draft {
   stop?: { obeyed: string } | { answered: true };
   /** What was asked, for the record, where it is more than the message's text. */
   asked?: string;
+  /** Set where the next message carries the answer. */
+  earlierWords?: EarlierWords;
   /** What the turn used of its token budgets, where it reserved any. */
   usedTokens?: number;
   /** Put aside for a person to look at, since trying again did not help. */
@@ -59,6 +61,7 @@ export interface Reply {
   caseNumber?: string;
   unanswered?: "clear" | UnansweredQuestion;
   stop?: { obeyed: string } | { answered: true };
+  earlierWords?: EarlierWords;
   usedTokens?: number;
   setAside: boolean;
   feedback?: FeedbackRecord;
@@ -87,6 +90,7 @@ export function toReply(
     ...(draft.unanswered === undefined ? {} : { unanswered: draft.unanswered }),
     ...(draft.stop === undefined ? {} : { stop: draft.stop }),
     ...(draft.feedback === undefined ? {} : { feedback: draft.feedback }),
+    ...(draft.earlierWords === undefined ? {} : { earlierWords: draft.earlierWords }),
     ...(draft.usedTokens === undefined ? {} : { usedTokens: draft.usedTokens }),
     record: {
       kind: "turn",

@@ -39,6 +39,8 @@ export interface Texts {
   continued: string;
   cutAtLimit: string;
   answerEndedEarly: string;
+  /** Ends the bubble of a message that is answered together with the next one. */
+  answeredBelow: string;
   /** The tokens of the day are used up; `resetAt` says when the next ones come. */
   budgetSpent(by: "member" | "department", resetAt: string): string;
   streamUnknown: string;
@@ -110,6 +112,7 @@ const zh: Texts = {
   continued: "（未完，见下一条消息）",
   cutAtLimit: "（回答超过了企业微信单次可发送的长度，到此为止；可以让我继续）",
   answerEndedEarly: "（回答到达长度上限，到此为止；可以让我继续）",
+  answeredBelow: "（和你的下一条消息一起回答，见下方）",
   budgetSpent: (by, resetAt) =>
     `${by === "member" ? "你今天" : "你所在的部门今天"}的用量已经用完，${resetAt} 恢复。到时发送“重试”，我会回答这一条。`,
   streamUnknown: "抱歉，这条回答已经找不到了，请重新提问。",
@@ -190,6 +193,7 @@ const en: Texts = {
   continued: "(continued in the next message)",
   cutAtLimit: "(the answer exceeded what WeCom can deliver and ends here; you can ask me to go on)",
   answerEndedEarly: "(the answer reached its length limit and ends here; you can ask me to go on)",
+  answeredBelow: "(answered together with your next message, see below)",
   budgetSpent: (by, resetAt) =>
     `${by === "member" ? "Your" : "Your department's"} allowance for today is used up; it is back at ${resetAt} (China time). Send /retry then and I will answer this one.`,
   streamUnknown: "Sorry, this answer can no longer be found. Please ask again.",

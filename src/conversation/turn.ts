@@ -5,8 +5,9 @@ import { retry } from "../base/retry.ts";
 import type { TurnRecord } from "../review/records.ts";
 import type { ConversationDesk } from "../session/conversations.ts";
 import { bubbleOf, type Message } from "../session/message.ts";
-import type { NotedReply, OpenedTurn } from "../session/turn-desk.ts";
+import type { NotedReply, OpenedTurn, TurnEnd } from "../session/turn-desk.ts";
 import { composeReply, gaveUp } from "./compose.ts";
+import { mergeFollowUps } from "./follow-ups.ts";
 import { type Draft, leftUnanswered, plainDraft, type Reply, toReply } from "./reply.ts";
 import type { ReplySink } from "./reply-sink.ts";
 import { TEXTS } from "./texts.ts";
@@ -31,6 +32,8 @@ export interface TurnParts extends Composer {
   bubbleChanged?(message: Message): Promise<void>;
   /** Looks after what is remembered, beside the turns; null: nothing is summed up. */
   memory: { turnEnded(message: Message): void } | null;
+  /** Messages that follow each other so closely are answered as one; 0: each by itself. */
+  mergeWindowMs: number;
   turnTimeoutMs: number;
   events: Events;
   clock: Clock;
@@ -49,19 +52,21 @@ export interface TurnSignals {
  * this one later, must go on: what was noted in the journal is not done twice.
  */
 export async function runTurn(
-  opened: OpenedTurn<Reply>,
+  taken: OpenedTurn<Reply>,
   desk: ConversationDesk<Reply>,
   signals: TurnSignals,
   parts: TurnParts,
 ): Promise<void> {
-  const { message, attempts } = opened;
-  const { traceId, channel } = message;
+  const { attempts } = taken;
+  const { traceId, channel } = taken.message;
   const startedAtMs = parts.clock.nowMs();
-  parts.events.turnStarted({ traceId, channel, attempt: attempts, waitedMs: startedAtMs - message.receivedAtMs });
+  parts.events.turnStarted({ traceId, channel, attempt: attempts, waitedMs: startedAtMs - taken.message.receivedAtMs });
   let sink: ReplySink | null = null;
   try {
+    const { opened, merged, pointer } = await mergeFollowUps(taken, desk, signals, parts);
+    const { message } = opened;
     sink = parts.sinkFor(message, desk);
-    const noted = opened.noted ?? (await makeReply(opened, desk, signals, sink, startedAtMs, parts));
+    const noted = opened.noted ?? (await makeReply(opened, pointer, desk, signals, sink, startedAtMs, parts));
     const undelivered = await deliver(noted, message, desk, signals.leave, sink, parts);
     const record = {
       ...noted.reply.record,
@@ -79,6 +84,7 @@ export async function runTurn(
       ...(noted.reply.caseNumber === undefined ? {} : { caseNumber: noted.reply.caseNumber }),
       // An answer that could not be delivered is none: its question can be asked again by a word.
       ...(undelivered === null ? answeredBy(noted.reply) : leftUnanswered(message)),
+      ...earlierWordsAfter(noted.reply, merged),
       ...(noted.reply.stop === undefined ? {} : { stop: noted.reply.stop }),
       ...(noted.reply.feedback === undefined ? {} : { feedback: noted.reply.feedback }),
       ...rateableBy(record),
@@ -146,8 +152,15 @@ function answeredBy({ unanswered }: Reply): Pick<Reply, "unanswered"> {
   return unanswered === undefined ? {} : { unanswered };
 }
 
+/** Handed on whatever became of the pointer; done with once the message that they belong to is. */
+function earlierWordsAfter({ earlierWords }: Reply, merged: boolean): Pick<TurnEnd, "earlierWords"> {
+  if (earlierWords !== undefined) return { earlierWords };
+  return merged ? { earlierWords: "clear" } : {};
+}
+
 async function makeReply(
   opened: OpenedTurn<Reply>,
+  pointer: Draft | null,
   desk: ConversationDesk<Reply>,
   signals: TurnSignals,
   sink: ReplySink,
@@ -155,8 +168,10 @@ async function makeReply(
   parts: TurnParts,
 ): Promise<NotedReply<Reply>> {
   const hidden: string[] = [];
-  const draft = await makeDraft(opened, desk, signals, sink, hidden, parts);
-  const reply = toReply(draft, sink.plan(draft.text, draft.language), {
+  const draft = pointer ?? (await makeDraft(opened, desk, signals, sink, hidden, parts));
+  // A pointer without a word has nothing to end.
+  const plan = pointer?.text === "" ? [] : sink.plan(draft.text, draft.language);
+  const reply = toReply(draft, plan, {
     message: opened.message,
     attempts: opened.attempts,
     startedAtMs,

@@ -3,7 +3,7 @@ import type { Message } from "./message.ts";
 import type { RedisConnection } from "./redis.ts";
 import type { SessionSummary, SessionTurn } from "./session-turn.ts";
 import type { Snapshot } from "./snapshots.ts";
-import { type ConversationNotes, type OpenedTurn, TurnDesk, type TurnEnd } from "./turn-desk.ts";
+import { type ConversationNotes, type EarlierWords, type OpenedTurn, TurnDesk, type TurnEnd } from "./turn-desk.ts";
 import type { WakeUp } from "./wake-ups.ts";
 
 /** What a worker may do with a conversation that it holds. Every call throws `lease_lost` or `store_unavailable`. */
@@ -21,6 +21,8 @@ export interface ConversationDesk<Reply> {
   summary(): Promise<SessionSummary | null>;
   wasObeyed(stopMessageId: string): Promise<boolean>;
   notes(): Promise<ConversationNotes>;
+  next(): Promise<Message | null>;
+  earlierWords(): Promise<EarlierWords | null>;
   noteReply(reply: Reply, distinctParts: string[]): Promise<number[]>;
   notePartsSent(count: number): Promise<void>;
   show(streamId: string, snapshot: Snapshot): Promise<Snapshot | null>;

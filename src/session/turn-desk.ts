@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { ConversationDesk } from "./conversations.ts";
 import { NOTES_TTL_MS, SENT_TTL_MS, SNAPSHOT_TTL_MS, STOP_TTL_MS, snapshotKey } from "./keys.ts";
 import { type Lease, leaseLost } from "./lease.ts";
-import type { Attachment, Message } from "./message.ts";
+import type { Attachment, Message, Quote } from "./message.ts";
 import { inStore } from "./redis.ts";
 import { Script } from "./script.ts";
 import { SESSION_TURNS_MAX, type SessionSummary, type SessionTurn } from "./session-turn.ts";
@@ -84,7 +84,8 @@ return 1
  * ARGV lease value, message id, "keep"|"add"|"replace"|"forget", turn JSON, session turns max, session TTL ms,
  *      record JSON, records max, dead letter JSON or "", dead letters max, case number or "", notes TTL ms,
  *      "" | "answered" this message was a stop request | the stop request that was obeyed, stop TTL ms,
- *      unanswered question: "" leave | "clear" | JSON, what a thumb speaks of next or "", feedback JSON or ""
+ *      unanswered question: "" leave | "clear" | JSON, what a thumb speaks of next or "", feedback JSON or "",
+ *      words that the next message is answered with: "" leave | "clear" | JSON
  * RETURNS 1 | 0 lost | -1 another message is the oldest
  */
 export const FINISH = new Script(`
@@ -114,6 +115,8 @@ if ARGV[11] ~= '' then redis.call('HSET', KEYS[7], 'case', ARGV[11]) end
 if ARGV[15] == 'clear' then redis.call('HDEL', KEYS[7], 'question')
 elseif ARGV[15] ~= '' then redis.call('HSET', KEYS[7], 'question', ARGV[15]) end
 if ARGV[16] ~= '' then redis.call('HSET', KEYS[7], 'rateable', ARGV[16]) end
+if ARGV[18] == 'clear' then redis.call('HDEL', KEYS[7], 'earlier')
+elseif ARGV[18] ~= '' then redis.call('HSET', KEYS[7], 'earlier', ARGV[18]) end
 if redis.call('EXISTS', KEYS[7]) == 1 then redis.call('PEXPIRE', KEYS[7], ARGV[12]) end
 if ARGV[13] ~= '' then
   local request = ARGV[13]
@@ -156,6 +159,17 @@ export interface UnansweredQuestion {
   attachments?: Attachment[];
 }
 
+/** What a message said that is answered with the next one. */
+export interface EarlierWords {
+  /** The message that they belong to. */
+  nextId: string;
+  text: string;
+  quote?: Quote;
+  attachments: Attachment[];
+  /** How many messages said this. */
+  messages: number;
+}
+
 export type SessionChange =
   | { kind: "keep" }
   | { kind: "add"; turn: SessionTurn }
@@ -172,6 +186,8 @@ export interface TurnEnd {
   caseNumber?: string;
   /** The question that was left without an answer, kept for `/retry`; `clear` when there is none any more. */
   unanswered?: "clear" | UnansweredQuestion;
+  /** Handed on to the next message; `clear`: they were answered with this one. */
+  earlierWords?: "clear" | EarlierWords;
   /** A stop request that this turn obeyed (its message's id), or that this turn answered. */
   stop?: { obeyed: string } | { answered: true };
   /** The feedback id of this turn, when the next thumb speaks of it. */
@@ -248,6 +264,18 @@ export class TurnDesk<Reply> implements ConversationDesk<Reply> {
     };
   }
 
+  /** The message that waits behind the one in hand; null when there is none yet. */
+  async next(): Promise<Message | null> {
+    const next = await inStore(() => this.lease.redis.lindex(this.lease.keys.mail, 1));
+    return next === null ? null : (JSON.parse(next) as Message);
+  }
+
+  /** What a message before this one handed on. */
+  async earlierWords(): Promise<EarlierWords | null> {
+    const words = await inStore(() => this.lease.redis.hget(this.lease.keys.notes, "earlier"));
+    return words === null ? null : (JSON.parse(words) as EarlierWords);
+  }
+
   /** `distinctParts`: the texts that a duplicate check downstream might confuse with earlier ones; none for channels without one. */
   async noteReply(reply: Reply, distinctParts: string[]): Promise<number[]> {
     const { lease, journal, sent } = this.lease.keys;
@@ -307,9 +335,10 @@ export class TurnDesk<Reply> implements ConversationDesk<Reply> {
         NOTES_TTL_MS,
         end.stop === undefined ? "" : "obeyed" in end.stop ? end.stop.obeyed : "answered",
         STOP_TTL_MS,
-        end.unanswered === undefined ? "" : end.unanswered === "clear" ? "clear" : JSON.stringify(end.unanswered),
+        written(end.unanswered),
         end.rateable ?? "",
         end.feedback === undefined ? "" : JSON.stringify(end.feedback),
+        written(end.earlierWords),
       ],
     );
     if (answer !== 1) throw leaseLost();
@@ -318,6 +347,11 @@ export class TurnDesk<Reply> implements ConversationDesk<Reply> {
   async #run(script: Script, keys: string[], args: (string | number)[]) {
     return inStore(() => script.run(this.lease.redis, keys, [this.lease.value, ...args]));
   }
+}
+
+function written(value: "clear" | object | undefined): string {
+  if (value === undefined) return "";
+  return value === "clear" ? value : JSON.stringify(value);
 }
 
 function readMarks(marks: string): number[] {

@@ -93,6 +93,7 @@ export class Replica {
         return new BotSink({ desk, streamId, responseUrl, responseUrls: wecom, receivedAtMs, language, clock });
       },
       memory: null,
+      mergeWindowMs: 0,
       sessionTtlMs: SESSION_TTL_MS,
       turnTimeoutMs: scenario.turnTimeoutMs,
       events,

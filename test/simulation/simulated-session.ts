@@ -76,6 +76,9 @@ function simulatedDesk(
     recall: () => step("recalls", () => reference.look(conversationId).recall()),
     // Summaries are made beside the turns and are none of a simulated world's.
     summary: async () => null,
+    // Nothing is merged there either.
+    next: async () => null,
+    earlierWords: async () => null,
     wasObeyed: (id) => step(`asks about ${id} in`, () => reference.look(conversationId).wasObeyed(id)),
     notes: () => step("reads the notes of", () => reference.look(conversationId).notes()),
     noteReply: (reply, distinctParts) =>
