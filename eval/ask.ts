@@ -52,7 +52,12 @@ export async function askModel(
   const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
   const { moderator } = asking;
   const stream = (asked: Question, abort: AbortSignal) => {
-    const messages = promptFor(asked, recalled, { ...asking, contextTokens: place.contextTokens, tokenScale: null }, ASKED_AT_MS);
+    const messages = promptFor(
+      asked,
+      recalled,
+      { ...asking, contextTokens: place.contextTokens, tokenScale: null },
+      ASKED_AT_MS,
+    );
     if (messages === null) throw new YingdaError("model_refused_request", "The question does not fit into the window.");
     const { conversationId, traceId } = place;
     const answerTokensMax = answerTokensFor(place.contextTokens);

@@ -8,8 +8,8 @@ import type { FlagRecord } from "../review/records.ts";
 import type { Conduct } from "../session/conduct.ts";
 import type { ConversationDesk } from "../session/conversations.ts";
 import type { Message } from "../session/message.ts";
-import type { MediaDesk } from "./material.ts";
 import type { UsageBudget } from "../session/usage-budget.ts";
+import type { MediaDesk } from "./material.ts";
 import type { Reply } from "./reply.ts";
 import type { ReplySink } from "./reply-sink.ts";
 

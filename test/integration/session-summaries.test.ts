@@ -58,7 +58,16 @@ async function runTurn(
 }
 
 function turnOf(text: string, over: Partial<Question> & { masks?: SessionMask[] } = {}): SessionTurn {
-  const question: Question = { text, speaker: "", group: false, notes: [], unread: [], images: [], change: "add", ...over };
+  const question: Question = {
+    text,
+    speaker: "",
+    group: false,
+    notes: [],
+    unread: [],
+    images: [],
+    change: "add",
+    ...over,
+  };
   return toSessionTurn(question, `答：${text}`, over.masks ?? [], 1);
 }
 

@@ -11,7 +11,14 @@ export interface SpendingPlan {
   redisUrl: string;
   limits: UsageLimits;
   nowMs: number;
-  turns: { turnId: string; userId: string; departmentId: string | null; tokens: number; used: number; settles: number }[];
+  turns: {
+    turnId: string;
+    userId: string;
+    departmentId: string | null;
+    tokens: number;
+    used: number;
+    settles: number;
+  }[];
 }
 
 export interface SpendingReport {

@@ -2,8 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { ChatMessage } from "../../src/llm/chat-model.ts";
 import { buildPrompt, type PromptParts, renderUserTurn } from "../../src/llm/prompt.ts";
-import { DEFAULT_SYSTEM_PROMPT, readSystemPrompt } from "../../src/llm/system-prompt.ts";
 import { buildSummaryPrompt } from "../../src/llm/summary-prompt.ts";
+import { DEFAULT_SYSTEM_PROMPT, readSystemPrompt } from "../../src/llm/system-prompt.ts";
 import { estimateTokens } from "../../src/session/token-budget.ts";
 
 const SYSTEM = "你是测试助手。";
