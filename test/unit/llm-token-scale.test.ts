@@ -17,12 +17,14 @@ const clock = { nowMs: 0 };
 beforeEach(async () => {
   asked = [];
   clock.nowMs = 0;
-  server = createServer(async (request, response) => {
+  server = createServer((request, response) => {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    asked.push({ url: request.url ?? "", body: JSON.parse(Buffer.concat(chunks).toString()) });
-    const { status = 200, body } = reply();
-    response.writeHead(status, { "content-type": "application/json" }).end(body);
+    request.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+    request.on("end", () => {
+      asked.push({ url: request.url ?? "", body: JSON.parse(Buffer.concat(chunks).toString()) });
+      const { status = 200, body } = reply();
+      response.writeHead(status, { "content-type": "application/json" }).end(body);
+    });
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
