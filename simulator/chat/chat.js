@@ -43,7 +43,7 @@ const chatView = new ChatView(state, {
   discard,
   rate: (message, type) => void rate(message, type),
   press: (message, key) => pressCard({ chatId: state.chatId, messageId: message.id, as: state.me, key }),
-  ask: (question) => suggest(question, undefined),
+  ask: (question) => suggest(question, {}),
 });
 const composer = new Composer(state, send, () => chatView.focusLast());
 new ContactsView(state, { openChat: (chatId) => navigation.openChat(chatId), speakAs: (me) => navigation.speakAs(me) });
