@@ -294,7 +294,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
       events,
       clock,
     },
-    push: createPushApi(config, { redis, records, app, events, log }),
+    push: createPushApi(config, { redis, records, app, outbox, clock, events, log }),
     takesCallbacks: config.role !== "worker",
     admin: config.role === "worker" ? null : admin.middleware,
     events,

@@ -9,6 +9,7 @@ import type { Intake } from "../handlers/intake.ts";
 import type { RedisConnection } from "../session/redis.ts";
 import { SendBudget } from "../session/send-budget.ts";
 import { Snapshots } from "../session/snapshots.ts";
+import { SocketChats } from "../session/socket-chats.ts";
 import { SocketOutbox } from "../session/socket-outbox.ts";
 import { SocketSeat } from "../session/socket-seat.ts";
 import { BotSocket } from "../wecom/bot-socket.ts";
@@ -45,6 +46,7 @@ export function createSocketChannel(config: Config, parts: SocketParts): SocketC
     botName,
     groupSession: config.groupSession,
     reader: parts.connectReader(),
+    chats: new SocketChats(redis, socket.botId),
     seat: new SocketSeat(redis, socket.botId),
     snapshots: new Snapshots(redis),
     budget: new SendBudget(redis, `socket:${socket.botId}`),

@@ -10,6 +10,8 @@ export function seatKeys(botId: string) {
     outbox: own("outbox"),
     /** Hash: id of a job → its entry in the outbox, as long as it waits. */
     queued: own("queued"),
+    /** Sorted set of the conversations that wrote to the bot, by their newest message. */
+    chats: own("chats"),
     /** What became of a job. */
     result: (jobId: string): string => own(`result:${jobId}`),
   };

@@ -104,6 +104,29 @@ describe("AI bot over the long connection", () => {
     expect(texts.map((text) => text.replace(/\n\n（未完，见下一条消息）$/, "")).join("\n")).toBe(answer);
   });
 
+  test("other systems speak through it where somebody wrote before, and nowhere else", async () => {
+    const token = "oa-token-0123456789abcdef";
+    const gateway = await world.startGateway({ API_TOKENS: `oa:${token}` });
+    await connected();
+    await answerTo(say("在吗"));
+    const push = async (body: unknown, key = "k1") => {
+      const response = await fetch(`${gateway.url}/api/messages`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json", "idempotency-key": key },
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, body: await response.json() };
+    };
+    const known = { to: { user: "ZhangSan" }, channel: "socket", type: "text", text: "a*b 已通过" };
+    expect(await push(known)).toMatchObject({ status: 200, body: { channel: "socket", parts: 1 } });
+    const [message] = await world.platform.waitForBotMessages(1, WAIT_MS);
+    expect(message).toMatchObject({ userId: "zhangsan", text: "a\\*b 已通过" });
+    // The same key again sends nothing.
+    expect(await push(known)).toMatchObject({ status: 200 });
+    expect(world.platform.botMessages).toHaveLength(1);
+    expect(await push({ ...known, to: { user: "lisi" } }, "k2")).toMatchObject({ status: 400 });
+  });
+
   test("with two replicas one is connected, and what the other writes goes out by it", async () => {
     await world.startGateway({ ROLE: "web" });
     await connected();

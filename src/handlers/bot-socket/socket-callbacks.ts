@@ -5,6 +5,7 @@ import type { Logger } from "../../base/logger.ts";
 import { retry } from "../../base/retry.ts";
 import { languageOf, TEXTS } from "../../conversation/texts.ts";
 import type { SocketChat } from "../../session/message.ts";
+import type { SocketChats } from "../../session/socket-chats.ts";
 import type { BotSocket } from "../../wecom/bot-socket.ts";
 import { type BotCallback, type BotEvent, type BotMessage, readBotCallback } from "../../wecom/callback-json.ts";
 import { emptyBotReply, streamReply } from "../../wecom/payloads.ts";
@@ -26,6 +27,7 @@ export interface CallbackParts extends BotEventParts {
   groupSession: ReadingParts["groupSession"];
   botName: string | undefined;
   intake: Intake;
+  chats: Pick<SocketChats, "note">;
   events: Events;
   log: Logger;
   clock: Clock;
@@ -111,6 +113,8 @@ export class SocketCallbacks {
         signal: this.#ending.signal,
       });
       if (kept.repeated) return;
+      // Only for speaking first there: no message is lost by it.
+      await this.#parts.chats.note(chat, clock.nowMs()).catch(() => undefined);
       if (kept.outcome === "busy") await refuse(texts.busy);
       else this.#open({ streamId, reqId, chat });
     } catch (error) {
