@@ -18,7 +18,8 @@ const waiting = new Map<string, ServerResponse>();
 
 const parts: Record<string, () => Promise<string>> = {
   model: startModel,
-  service: async () => (await createGateway(readConfig(process.env))).url,
+  // All of them are to stream at once, which a limit that begins low and learns would not allow.
+  service: async () => (await createGateway(readConfig(process.env), { modelLimits: { runningStart: 1_000 } })).url,
 };
 process.on("disconnect", () => process.exit(0));
 process.on("message", (asked: Asked) => {

@@ -82,7 +82,7 @@ export const MODEL_LIMITS: ModelLimits = {
   openMs: 10_000,
   runningStart: 16,
   runningMin: 1,
-  runningMax: 256,
+  runningMax: 1_024,
   queuedFirstTokenMs: 2_000,
   slowFirstTokenMs: 1_000,
   slowAvoidedMs: 30_000,
