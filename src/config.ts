@@ -39,6 +39,7 @@ const EXAMPLES: Record<string, string> = {
   OPENAI_FALLBACK_API_KEY: "sk-...",
   MODEL_CONTEXT_TOKENS: "8192",
   MODEL_TOKENIZE: "auto",
+  MODEL_VISION: "no",
   MODEL_PARAMS: '{"temperature":0.6,"chat_template_kwargs":{"enable_thinking":false}}',
   MODEL_PARAMS_APP: '{"temperature":0.3}',
   MODEL_PARAMS_BOT: '{"temperature":0.7}',

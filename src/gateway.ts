@@ -215,8 +215,7 @@ export async function createGateway(config: Config, overrides: Overrides = {}): 
     tokenScale,
     botName,
     usage: usageOf(config, redis, clock),
-    departmentOf: async (userId, signal) =>
-      config.usage.departmentTokens === null ? null : names.departmentOf(userId, signal),
+    departmentOf: async (userId, signal) => names.departmentOf(userId, signal),
     contact: greeting.contact,
     nameOf: async (userId, signal) => names.nameOf(userId, signal),
     media: createMediaDesk(config, { redis, app, clock }),

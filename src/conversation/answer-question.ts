@@ -82,7 +82,7 @@ class Asking {
     }
     composer.tokenScale?.sample(prompt);
     const answerTokensMax = answerTokensFor(composer.contextTokens);
-    const allowance = await reserveTokens(turn, prompt, answerTokensMax, composer);
+    const allowance = await reserveTokens(turn, prompt, this.#pictureTokens(recalled), answerTokensMax, composer);
     if (!allowance.granted) {
       await this.#judgedQuestion(local);
       const text = TEXTS[this.#language].budgetSpent(allowance.spentBy, resetText(allowance.resetAtMs, this.#language));
@@ -154,9 +154,16 @@ class Asking {
   /** What the model saw in earlier questions, where it sees and the pictures are still there. */
   async #picturesOf(recalled: readonly SessionTurn[]): Promise<Map<string, SessionImage>> {
     const { media } = this.#composer;
-    if (media === undefined || !media.vision.sees) return new Map();
+    if (media === undefined || !media.vision.sees || this.#question.blind === true) return new Map();
     const ids = recalled.flatMap(({ images = [] }) => images.map(({ id }) => id));
     return media.readImages(this.#turn.message.conversationId, ids);
+  }
+
+  #pictureTokens(recalled: readonly SessionTurn[]): number {
+    const { media } = this.#composer;
+    if (media === undefined || !media.vision.sees || this.#question.blind === true) return 0;
+    const earlier = recalled.flatMap(({ images = [] }) => images);
+    return [...earlier, ...this.#question.images].reduce((sum, { tokens }) => sum + tokens, 0);
   }
 
   /** Before the turn that speaks of them is remembered. */
@@ -164,6 +171,7 @@ class Asking {
     const { media, sessionTtlMs } = this.#composer;
     const { images } = this.#question;
     if (media === undefined || images.length === 0) return;
+    media.vision.saw();
     await media.keepImages(this.#turn.message.conversationId, images, sessionTtlMs);
   }
 

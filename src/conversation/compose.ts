@@ -1,4 +1,5 @@
 import { codeOf, YingdaError } from "../base/errors.ts";
+import type { Person } from "../llm/prompt.ts";
 import type { Message } from "../session/message.ts";
 import type { SessionTurn } from "../session/session-turn.ts";
 import type { UnansweredQuestion } from "../session/turn-desk.ts";
@@ -41,8 +42,8 @@ async function compose(turn: TurnInHand, composer: Composer): Promise<Draft> {
 }
 
 /** Answers what was written together with what came with it. */
-async function answerMessage(message: Message, turn: TurnInHand, composer: Composer): Promise<Draft> {
-  const question = await questionOf(message, turn, composer);
+async function answerMessage(message: Message, turn: TurnInHand, composer: Composer, blind = false): Promise<Draft> {
+  const question = await questionOf(message, turn, composer, blind);
   if (question.text.trim() === "" && question.quote === undefined && question.images.length === 0) {
     const texts = TEXTS[languageOf(message.text)];
     const text = question.unread.length === 0 ? texts.emptyMessage : question.unread.join("\n");
@@ -51,20 +52,27 @@ async function answerMessage(message: Message, turn: TurnInHand, composer: Compo
   try {
     return withRecord(await answerQuestion(question, turn, composer), question, message);
   } catch (error) {
-    const vision = composer.media?.vision;
-    if (codeOf(error) !== "model_cannot_see" || vision?.sees !== true) throw error;
-    composer.log.warn({ err: error }, "the model takes no pictures; none is shown to it from now on");
-    vision.refused();
-    return answerMessage(message, turn, composer);
+    if (codeOf(error) !== "model_cannot_see" || blind) throw error;
+    composer.log.warn({ err: error }, "the model took no pictures; it is asked again without them");
+    composer.media?.vision.refused();
+    return answerMessage(message, turn, composer, true);
   }
 }
 
-async function questionOf(message: Message, { signal }: TurnInHand, composer: Composer): Promise<Question> {
+async function questionOf(
+  message: Message,
+  { signal }: TurnInHand,
+  composer: Composer,
+  blind = false,
+): Promise<Question> {
   const group = message.groupId !== undefined;
   const wantsName = composer.asksFor.includes("name");
   const { userId } = message.sender;
   const name = group || wantsName ? await composer.nameOf(userId, signal) : "";
-  const { quoted, images, spoken, unread } = await materialOf(message, composer, signal);
+  const department = composer.asksFor.includes("department") ? await composer.departmentOf(userId, signal) : null;
+  // A userid that stands in for an unknown name is no name to call somebody by.
+  const person = personOf(wantsName && name !== userId ? name : null, department);
+  const { quoted, images, spoken, unread } = await materialOf(message, composer, signal, blind);
   const text = [message.text, ...spoken].filter((words) => words.trim() !== "").join("\n");
   const texts = TEXTS[languageOf(text)];
   const kinds = kindNames(
@@ -77,20 +85,31 @@ async function questionOf(message: Message, { signal }: TurnInHand, composer: Co
     ...(quoted.length === 0 ? {} : { quote: quoted.join("\n\n") }),
     speaker: group ? name : "",
     group,
-    // A userid that stands in for an unknown name is no name to call somebody by.
-    ...(wantsName && name !== userId ? { person: { name } } : {}),
+    ...(person === null ? {} : { person }),
     notes: [
       ...(kinds.length === 0 ? [] : [`来信附有你看不到的${kinds.join("、")} / attached, not readable`]),
       ...(onlyMaterial ? [texts.onlyMaterial] : []),
     ],
     unread: [...new Set(unread.map(({ kind, why }) => texts.unread(kind, why)))],
     images,
+    ...(blind ? { blind } : {}),
     change: "add",
   };
 }
 
-async function materialOf(message: Message, { media }: Composer, signal: AbortSignal): Promise<Material> {
-  if (media !== undefined) return readMaterial(message, media, signal);
+function personOf(name: string | null, departmentId: string | null): Person | null {
+  if (name === null && departmentId === null) return null;
+  // WeCom's user/get tells the department's number only (wecom-protocol 3.7).
+  return { name: name ?? "", ...(departmentId === null ? {} : { department: `编号 / id ${departmentId}` }) };
+}
+
+async function materialOf(
+  message: Message,
+  { media }: Composer,
+  signal: AbortSignal,
+  blind: boolean,
+): Promise<Material> {
+  if (media !== undefined) return readMaterial(message, media, signal, media.vision.sees && !blind);
   const quoted = message.quote === undefined || message.quote.text === "" ? [] : [message.quote.text];
   return { quoted, images: [], spoken: [], unread: message.attachments.map(({ kind }) => ({ kind, why: "failed" })) };
 }

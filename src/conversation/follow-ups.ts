@@ -4,6 +4,7 @@ import type { EarlierWords, OpenedTurn } from "../session/turn-desk.ts";
 import { commandOf } from "./commands.ts";
 import { type Draft, plainDraft, type Reply } from "./reply.ts";
 import { languageOf, TEXTS } from "./texts.ts";
+import { parseThumb } from "./thumb.ts";
 import type { TurnParts, TurnSignals } from "./turn.ts";
 
 /** Messages that one turn answers: each waits for the next, so this also bounds how long the first one waits. */
@@ -55,7 +56,7 @@ async function followUpOf(
     const signal = AbortSignal.any([signals.leave, signals.stop]);
     await clock.sleep(untilMs - clock.nowMs(), signal).catch(() => undefined);
     signals.leave.throwIfAborted();
-    if (signals.stop.aborted) return null;
+    // A stop is meant for the answer, which the next message carries if there is one.
     next = await desk.next();
   }
   if (next === null || !isPlain(next) || next.receivedAtMs > untilMs) return null;
@@ -67,7 +68,12 @@ async function followUpOf(
 
 /** Something to answer in a direct chat; commands stand for themselves. */
 function isPlain(message: Message): boolean {
-  return message.kind === "message" && message.groupId === undefined && commandOf(message) === null;
+  return (
+    message.kind === "message" &&
+    message.groupId === undefined &&
+    commandOf(message) === null &&
+    parseThumb(message) === null
+  );
 }
 
 function joined(before: EarlierWords, message: Message): Message {

@@ -76,7 +76,13 @@ export interface Material {
  * Reads what came with a message and with what it quotes: pictures for a model that sees, files as text, the app's voice by
  * the transcription endpoint. What cannot be read is named, never an error. Throws only what makes the turn end.
  */
-export async function readMaterial(message: Message, desk: MediaDesk, signal: AbortSignal): Promise<Material> {
+export async function readMaterial(
+  message: Message,
+  desk: MediaDesk,
+  signal: AbortSignal,
+  /** Whether pictures are looked at. */
+  sees: boolean,
+): Promise<Material> {
   const material: Material = { quoted: quotedWords(message), images: [], spoken: [], unread: [] };
   const all = [...message.attachments, ...(message.quote?.attachments ?? [])];
   let images = 0;
@@ -84,13 +90,15 @@ export async function readMaterial(message: Message, desk: MediaDesk, signal: Ab
   for (const attachment of all) {
     const { kind } = attachment;
     if (kind === "image") images += 1;
-    if (kind === "file" || kind === "voice") files += 1;
-    if (images > IMAGES_MAX || files > FILES_MAX) {
+    const isFile = kind === "file" || kind === "voice";
+    if (isFile) files += 1;
+    const tooMany = kind === "image" ? images > IMAGES_MAX : isFile && files > FILES_MAX;
+    if (tooMany) {
       material.unread.push({ kind, why: "too_many" });
       continue;
     }
     try {
-      await readOne(attachment, material, { message, desk, signal });
+      await readOne(attachment, material, { message, desk, signal, sees });
     } catch (error) {
       signal.throwIfAborted();
       if (mustLeave(error)) throw error;
@@ -124,6 +132,7 @@ interface Reading {
   message: Message;
   desk: MediaDesk;
   signal: AbortSignal;
+  sees: boolean;
 }
 
 async function readOne(attachment: Attachment, material: Material, reading: Reading): Promise<void> {
@@ -152,7 +161,7 @@ async function readOne(attachment: Attachment, material: Material, reading: Read
       return;
     }
     case "image": {
-      if (!desk.vision.sees) {
+      if (!reading.sees) {
         material.unread.push({ kind: "image", why: "cannot_see" });
         return;
       }
@@ -174,7 +183,7 @@ async function readFile(
   const { bytes, fileName } = await fetched(attachment, FILE_BYTES_MAX, reading);
   const name = attachment.name ?? fileName;
   const type = detectFileType(bytes, name);
-  if (isImage(type) && desk.vision.sees) {
+  if (isImage(type) && reading.sees) {
     material.images.push(await seen(bytes, signal));
     return;
   }

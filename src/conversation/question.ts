@@ -19,12 +19,14 @@ export interface Question {
   unread: string[];
   /** Pictures to look at. */
   images: readonly SeenImage[];
+  /** The model that was asked took no pictures: those of earlier turns stay out too. */
+  blind?: boolean;
   /** What the session does with the answer: a new turn, or the last one again. */
   change: "add" | "replace";
 }
 
 /** Tokens that the prompt's fixed parts and message frames may take beside system prompt, history and question. */
-const PROMPT_MARGIN_TOKENS = 400;
+const PROMPT_MARGIN_TOKENS = 600;
 /** Longest answer: what WeCom can deliver of one (two messages of 20 KiB) is below it. */
 const ANSWER_TOKENS_MAX = 8_192;
 

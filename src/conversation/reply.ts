@@ -44,11 +44,12 @@ export function leftUnanswered(message: Message): Pick<Draft, "unanswered"> {
   if (message.kind !== "message" || commandOf(message) !== null) return {};
   if (parseThumb(message) !== null) return {};
   const { text, quote, attachments } = message;
+  const came = [...attachments, ...(quote?.attachments ?? [])];
   return {
     unanswered: {
       text,
       ...(quote === undefined ? {} : { quote: quote.text }),
-      ...(attachments.length === 0 ? {} : { attachments }),
+      ...(came.length === 0 ? {} : { attachments: came }),
     },
   };
 }

@@ -9,7 +9,7 @@ import { SESSION_TURNS_MAX, type SessionSummary, type SessionTurn } from "../ses
 import type { FoldingSessions, SessionToFold } from "../session/summaries.ts";
 import { cutMiddle, estimateTokens, MESSAGE_OVERHEAD_TOKENS, turnsToFold } from "../session/token-budget.ts";
 import { maskedSummary } from "./masking.ts";
-import { historyTokensFor, type PromptModel, summaryTokensFor } from "./question.ts";
+import { answerTokensFor, historyTokensFor, type PromptModel, summaryTokensFor } from "./question.ts";
 
 /** Summaries that one process has made at a time: members who wait for an answer come first. */
 const RUNNING_MAX = 2;
@@ -117,7 +117,8 @@ export class Summariser {
         signal,
       });
       if (forbids(verdict)) return null;
-      const text = redacted(masked.text, verdict.redactions);
+      // Placeholders and redactions may have made it longer again.
+      const text = wholeLines(redacted(masked.text, verdict.redactions), summaryTokensFor(contextTokens));
       return {
         text,
         masks: masked.masks,
@@ -135,7 +136,7 @@ export class Summariser {
     const { contextTokens } = this.#parts;
     const summaryTokens = summaryTokensFor(contextTokens);
     const each = Math.floor(contextTokens / 16);
-    let room = contextTokens - 2 * summaryTokens - INSTRUCTION_TOKENS;
+    let room = contextTokens - summaryTokens - answerTokensFor(contextTokens) - INSTRUCTION_TOKENS;
     const turns: { question: string; quote?: string; speaker: string; group: boolean; answer: string }[] = [];
     for (const { question, quote, answer, speaker } of [...folded].reverse()) {
       const turn = {
@@ -155,7 +156,8 @@ export class Summariser {
   }
 
   async #write(messages: ChatMessage[], { conversationId, traceId }: Chat, signal: AbortSignal): Promise<string> {
-    const answerTokensMax = summaryTokensFor(this.#parts.contextTokens);
+    // More than a summary has: a model that thinks does so first. What is written beyond is cut off.
+    const answerTokensMax = answerTokensFor(this.#parts.contextTokens);
     const request = { messages, answerTokensMax, conversationId, userId: BACKGROUND_MEMBER, traceId, signal };
     let text = "";
     for await (const event of this.#parts.model.stream(request)) if (event.type === "text") text += event.text;

@@ -11,16 +11,20 @@ import type { Composer, TurnInHand } from "./turn-in-hand.ts";
 export async function reserveTokens(
   turn: TurnInHand,
   prompt: readonly ChatMessage[],
+  /** Of pictures, which the prompt's text does not count. */
+  pictureTokens: number,
   answerTokensMax: number,
-  { usage, departmentOf, events }: Pick<Composer, "usage" | "departmentOf" | "events">,
+  { usage, departmentOf, events, tokenScale }: Pick<Composer, "usage" | "departmentOf" | "events" | "tokenScale">,
 ): Promise<UsageGrant> {
   if (usage === null) return { granted: true, soft: false };
   const { id: turnId, traceId, sender } = turn.message;
-  const promptTokens = estimatePrompt(prompt);
+  const promptTokens = Math.ceil((estimatePrompt(prompt) + pictureTokens) * Math.max(1, tokenScale?.factor ?? 1));
   const tokens = promptTokens + answerTokensMax;
   const departmentId = await departmentOf(sender.userId, turn.signal);
+  // Before the call: a turn that ends while it is under way settles what may have been reserved.
+  turn.spent = { promptTokens };
   const grant = await usage.reserve({ turnId, userId: sender.userId, departmentId, tokens });
-  if (grant.granted) turn.spent = { promptTokens };
+  if (!grant.granted) turn.spent = null;
   events.budgetAsked({ traceId, result: grant.granted ? (grant.soft ? "soft" : "ok") : grant.spentBy, tokens });
   return grant;
 }

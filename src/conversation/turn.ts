@@ -144,8 +144,9 @@ export async function setAside(
 /** What a thumb that comes next speaks of: the bot's last word on a question. Its apologies and its own notices are none. */
 const RATEABLE: ReadonlySet<TurnRecord["outcome"]> = new Set(["answered", "refused", "withheld", "stopped"]);
 
-function rateableBy({ outcome, feedbackId }: TurnRecord): { rateable?: string } {
-  return feedbackId === null || !RATEABLE.has(outcome) ? {} : { rateable: feedbackId };
+function rateableBy({ outcome, feedbackId, errorCode }: TurnRecord): { rateable?: string } {
+  if (feedbackId === null || errorCode !== null || !RATEABLE.has(outcome)) return {};
+  return { rateable: feedbackId };
 }
 
 function answeredBy({ unanswered }: Reply): Pick<Reply, "unanswered"> {

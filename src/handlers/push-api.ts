@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Context, Middleware } from "koa";
+import { abortAfter, systemClock } from "../base/clock.ts";
 import { YingdaError } from "../base/errors.ts";
 import type { Events } from "../base/events.ts";
 import type { Logger } from "../base/logger.ts";
@@ -116,7 +117,13 @@ class Push {
     const { to, content } = this.#body;
     const channel = channels[name as PushChannel];
     if (channel === undefined) throw notConfigured(name);
-    const { parts } = await channel.send(to, content, {
+    const why = "WeCom did not take the message in time; it may still arrive.";
+    const late = abortAfter(
+      SEND_MS_MAX,
+      systemClock,
+      () => new YingdaError("wecom_unreachable", why, { retryable: true }),
+    );
+    const sent = channel.send(to, content, {
       id,
       progress,
       // The row comes first: nothing is said in the bot's name without it.
@@ -127,9 +134,14 @@ class Push {
       note: async (reached) => {
         if (this.#key !== null) await requests.noteProgress(by, this.#key, reached);
       },
-      signal: AbortSignal.timeout(SEND_MS_MAX),
+      signal: late.signal,
     });
-    return { status: 200, body: { id, channel: name, parts } };
+    try {
+      const { parts } = await sent;
+      return { status: 200, body: { id, channel: name, parts } };
+    } finally {
+      late.cancel();
+    }
   }
 
   /** What trying again could mend stays open for it; what it could not is answered the same from now on. */

@@ -139,6 +139,8 @@ export class EndpointTier {
 
   #leave(waiting: Waiting, member: PoolMember): void {
     waiting.settled = "away";
+    // It was let in and asked nothing: the next one may find out.
+    member.breaker.abstained();
     member.running -= 1;
     this.#queue.ended(waiting.userId);
     this.pump();

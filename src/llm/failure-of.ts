@@ -93,7 +93,7 @@ const TOO_LONG =
 
 /** How vLLM, SGLang, llama.cpp, Ollama and OpenAI say that a model takes no pictures; llama.cpp with a 500. */
 const CANNOT_SEE =
-  /not a multimodal model|multimodal (data|input)|image input is not supported|does not support (image|vision|multimodal)|image_url.{0,60}(not supported|unsupported|only supported)|(unsupported|invalid) content type.{0,40}image|mmproj/i;
+  /not a multimodal model|no multimodal (data|input)|image input is not supported|does not support (image|vision|multimodal)|image_url.{0,60}(not supported|unsupported|only supported)|(unsupported|invalid) content type.{0,40}image|mmproj/i;
 
 interface ErrorFacts {
   status?: number;

@@ -126,7 +126,9 @@ export class FairQueue<T extends Queued> {
     const known = this.#lines.get(userId);
     if (known !== undefined) return known;
     this.#came += 1;
-    const line = { conversations: new Map<string, T[]>(), waiting: 0, running: 0, servedAt: 0, cameAt: this.#came };
+    // As if served just now: who comes new stands before those who were served since, not before those who wait longer.
+    const servedAt = this.#served;
+    const line = { conversations: new Map<string, T[]>(), waiting: 0, running: 0, servedAt, cameAt: this.#came };
     this.#lines.set(userId, line);
     return line;
   }

@@ -13,6 +13,8 @@ const ANSWER_BYTES_MAX = 1024 * 1024;
 const PROMPT_CHARACTERS_MAX = 60_000;
 /** After so many refusals in a row nobody asks any more: the server does not offer it. */
 const FAILURES_MAX = 3;
+/** So long it is left alone then. */
+const PAUSE_MS = 10 * 60_000;
 /** Before so many samples the estimate is not trusted to be too high. */
 const SAMPLES_TO_LOWER = 5;
 /** Other prompts than those sampled cost more for the same estimate. */
@@ -63,7 +65,7 @@ export class TokenScale {
   /** Counts this prompt, if it is time. Never throws and never waits. */
   sample(messages: readonly ChatMessage[]): void {
     const nowMs = this.#parts.clock.nowMs();
-    if (this.#asking !== null || this.#failures >= FAILURES_MAX || nowMs < this.#nextAtMs) return;
+    if (this.#asking !== null || nowMs < this.#nextAtMs) return;
     if (messages.reduce((sum, { content }) => sum + content.length, 0) > PROMPT_CHARACTERS_MAX) return;
     this.#nextAtMs = nowMs + SAMPLE_EVERY_MS;
     this.#asking = this.#ask(messages).finally(() => {
@@ -83,6 +85,8 @@ export class TokenScale {
       this.#failures = 0;
     } catch (error) {
       this.#failures += 1;
+      // It has no such route, or is away: asked again now and then, since servers are restarted.
+      if (this.#failures >= FAILURES_MAX) this.#nextAtMs = this.#parts.clock.nowMs() + PAUSE_MS;
       log.debug({ why: describe(error) }, "the model server counted no tokens");
     }
   }
@@ -95,7 +99,12 @@ export class TokenScale {
         "content-type": "application/json",
         ...(apiKey === null ? {} : { authorization: `Bearer ${apiKey.reveal()}` }),
       },
-      body: JSON.stringify({ model, messages, add_generation_prompt: true }),
+      body: JSON.stringify({
+        model,
+        // Without their pictures, whose tokens are no text.
+        messages: messages.map(({ role, content }) => ({ role, content })),
+        add_generation_prompt: true,
+      }),
       redirect: "manual",
       signal: AbortSignal.timeout(SAMPLE_MS_MAX),
     });

@@ -29,8 +29,8 @@ export async function gather(document: DocumentPieces, charactersMax: number): P
   }
   if (text.trim() === "") throw documentWithoutText();
   return {
-    // A pair of surrogates may have been cut in two.
-    text: cut ? text.slice(0, charactersMax).replace(/[\ud800-\udbff]$/, "") : text,
+    // A pair of surrogates may have been cut in two; half of one may be written as an escape.
+    text: (cut ? text.slice(0, charactersMax).replace(/[\ud800-\udbff]$/, "") : text).toWellFormed(),
     counted: document.counted,
     cut: cut || document.leftOut(),
   };

@@ -47,12 +47,13 @@ export class SendBudget {
 
   /**
    * 0: send now, the places are taken. Else the milliseconds after which there are so many again. `count`, at most
-   * `PUSHES_AT_ONCE_MAX`: so many places at once, or none, for what must not be left half said. `spare`: so many places stay
-   * free for what matters more. `exact`: the receiver's letter case counts. Throws `store_unavailable`.
+   * `PUSHES_AT_ONCE_MAX`: so many places at once, or none, for what must not be left half said. `spare`, `hourSpare`: so many
+   * places of a minute and of an hour stay free for what matters more. `exact`: the receiver's letter case counts. Throws
+   * `store_unavailable`.
    */
-  async reserve(receiver: string, { count = 1, spare = 0, exact = false } = {}): Promise<number> {
+  async reserve(receiver: string, { count = 1, spare = 0, hourSpare = 0, exact = false } = {}): Promise<number> {
     const key = `yingda:{sends:${this.#sender}:${exact ? receiver : receiver.toLowerCase()}}`;
-    const args = [PER_MINUTE - spare, MINUTE_MS, PER_HOUR - spare, HOUR_MS, count, PER_HOUR];
+    const args = [PER_MINUTE - spare, MINUTE_MS, PER_HOUR - hourSpare, HOUR_MS, count, PER_HOUR];
     const wait = await inStore(() => RESERVE.run(this.#redis, [key], args));
     return Number(wait);
   }

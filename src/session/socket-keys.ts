@@ -4,6 +4,8 @@ export function seatKeys(botId: string) {
   return {
     /** The token of the process that holds the connection. */
     holder: own("holder"),
+    /** Who had the seat last, also when it has lapsed. */
+    last: own("last"),
     /** When somebody outside took the connection, by Redis's clock. */
     kicked: own("kicked"),
     /** Stream of what the holder is to send. */

@@ -6,6 +6,10 @@ import { seatKeys } from "./socket-keys.ts";
 
 /** Jobs that may wait for the connection; past it a sender is told so, instead of filling Redis while WeCom is away. */
 export const OUTBOX_MAX = 10_000;
+/** What a bot that is no longer connected left behind holds people's words: it goes. Longer than any sender waits. */
+const OUTBOX_TTL_MS = 60 * 60_000;
+/** A blocking read that is answered so much later than it should have been sits on a dead link. */
+const SILENT_AFTER_MS = 3_000;
 /** Hints are worth nothing while so much waits; the finished texts must find room. */
 const HINTS_WAITING_MAX = 2_000;
 /** A sender that crashed asks again for what became of its job: longer than any turn and its takeover take. */
@@ -39,7 +43,7 @@ export interface OutboxEntry<Job> {
 
 /**
  * KEYS outbox, queued, result
- * ARGV job id, job JSON, most entries
+ * ARGV job id, job JSON, most entries, TTL ms
  * RETURNS the result when there is one | "waiting" | "full"
  */
 const POST = new Script(`
@@ -48,6 +52,8 @@ if result then return result end
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 'waiting' end
 if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
 redis.call('HSET', KEYS[2], ARGV[1], redis.call('XADD', KEYS[1], '*', 'id', ARGV[1], 'j', ARGV[2]))
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('PEXPIRE', KEYS[2], ARGV[4])
 return 'waiting'
 `);
 
@@ -100,7 +106,7 @@ export class SocketOutbox<Job> {
     const resultKey = this.#keys.result(id);
     signal.throwIfAborted();
     const answer = await inStore(() =>
-      POST.run(this.#redis, [outbox, queued, resultKey], [id, JSON.stringify(job), OUTBOX_MAX]),
+      POST.run(this.#redis, [outbox, queued, resultKey], [id, JSON.stringify(job), OUTBOX_MAX, OUTBOX_TTL_MS]),
     );
     if (answer === "full") {
       throw new YingdaError("wecom_unreachable", "Too much waits for the bot's long connection; is it connected?", {
@@ -121,7 +127,10 @@ export class SocketOutbox<Job> {
   /** What waits after `afterId`, oldest first; "0-0" for all. Blocks up to `blockMs` on `reader` when nothing does. */
   async take(reader: RedisConnection, afterId: string, blockMs: number): Promise<OutboxEntry<Job>[]> {
     const { outbox } = this.#keys;
-    const answer = await reader.xread("COUNT", TAKE_MAX, "BLOCK", blockMs, "STREAMS", outbox, afterId);
+    const silent = setTimeout(() => reader.disconnect(true), blockMs + SILENT_AFTER_MS);
+    const answer = await reader
+      .xread("COUNT", TAKE_MAX, "BLOCK", blockMs, "STREAMS", outbox, afterId)
+      .finally(() => clearTimeout(silent));
     const entries = (answer?.[0]?.[1] ?? []).flatMap(([entryId, fields]): OutboxEntry<Job>[] => {
       const [, id = "", , json] = fields;
       return json === undefined ? [] : [{ entryId, jobId: id === "" ? null : id, job: JSON.parse(json) as Job }];
@@ -148,6 +157,7 @@ export class SocketOutbox<Job> {
       waiting.reject(signal.reason);
     };
     signal.addEventListener("abort", giveUp, { once: true });
+    if (signal.aborted) giveUp();
     if (!this.#looking) void this.#look();
     try {
       return await waiting.promise;

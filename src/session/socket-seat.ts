@@ -18,7 +18,7 @@ export type SeatState =
 
 /**
  * Takes the seat, or keeps it. A kick from outside shuts out every process that was there when it happened.
- * KEYS holder, kicked
+ * KEYS holder, kicked, last
  * ARGV token, TTL ms, when this process began (ms by Redis's clock)
  * RETURNS "held" | "taken" | "kicked"
  */
@@ -33,6 +33,7 @@ local kicked = redis.call('GET', KEYS[2])
 if kicked and tonumber(kicked) >= tonumber(ARGV[3]) then return 'kicked' end
 redis.call('DEL', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[3], ARGV[1])
 return 'held'
 `);
 
@@ -47,16 +48,17 @@ return redis.call('DEL', KEYS[1])
 `);
 
 /**
- * The platform closed our connection for another one. Whose? Of this installation when the seat is not ours any more.
- * KEYS holder, kicked
+ * The platform closed our connection for another one. Whose? Of this installation when somebody of ours had the seat after us;
+ * that it lapsed meanwhile says nothing.
+ * KEYS last, kicked, holder
  * ARGV token, life of the mark in ms
  * RETURNS 1 from outside, marked | 0 from this installation
  */
 const KICKED = new Script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.call('GET', KEYS[3]) == ARGV[1] then redis.call('DEL', KEYS[3]) end
 local time = redis.call('TIME')
 redis.call('SET', KEYS[2], time[1] * 1000 + math.floor(time[2] / 1000), 'PX', ARGV[2])
-redis.call('DEL', KEYS[1])
 return 1
 `);
 
@@ -82,9 +84,9 @@ export class SocketSeat {
   /** Takes or renews. Throws `store_unavailable`. */
   async sit(): Promise<SeatState> {
     this.#beganAtMs ??= await this.#redisNowMs();
-    const { holder, kicked } = this.#keys;
+    const { holder, kicked, last } = this.#keys;
     const args = [this.token, SEAT_TTL_MS, this.#beganAtMs];
-    return (await inStore(() => SIT.run(this.#redis, [holder, kicked], args))) as SeatState;
+    return (await inStore(() => SIT.run(this.#redis, [holder, kicked, last], args))) as SeatState;
   }
 
   /** Another process can take it at once. Throws `store_unavailable`. */
@@ -94,8 +96,9 @@ export class SocketSeat {
 
   /** True when somebody outside of this installation threw us out; nobody here will connect then. Throws `store_unavailable`. */
   async wasKickedFromOutside(): Promise<boolean> {
-    const { holder, kicked } = this.#keys;
-    const answer = await inStore(() => KICKED.run(this.#redis, [holder, kicked], [this.token, KICKED_MARK_TTL_MS]));
+    const { holder, kicked, last } = this.#keys;
+    const keys = [last, kicked, holder];
+    const answer = await inStore(() => KICKED.run(this.#redis, keys, [this.token, KICKED_MARK_TTL_MS]));
     return answer === 1;
   }
 

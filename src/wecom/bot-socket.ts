@@ -5,7 +5,7 @@ import { YingdaError } from "../base/errors.ts";
 import type { Events } from "../base/events.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Secret } from "../base/secret.ts";
-import { BAD_SECRET, socketFailure } from "./socket-errors.ts";
+import { BAD_SECRET, NOT_SUBSCRIBED, socketFailure } from "./socket-errors.ts";
 
 export interface SocketPatience {
   /** From the open socket to the subscription; the vendor's client has no limit of its own (wecom-protocol 5.9, pitfall 7). */
@@ -74,6 +74,7 @@ export class BotSocket {
   #ready = false;
   #authTimer: NodeJS.Timeout | null = null;
   #silentAcks = 0;
+  #subscribeErrcode: number | null = null;
   readonly #quarantine = new Map<string, number>();
 
   constructor(options: BotSocketOptions) {
@@ -167,7 +168,12 @@ export class BotSocket {
     };
     client.on("connected", () => guarded("connected", () => this.#awaitAuth(client)));
     client.on("authenticated", () => guarded("authenticated", () => this.#setUp()));
-    client.on("disconnected", () => guarded("disconnected", () => this.#setDown()));
+    client.on("disconnected", () =>
+      guarded("disconnected", () => {
+        this.#stopAuthTimer();
+        this.#setDown();
+      }),
+    );
     // Only the general event: the one of the type fires as well (pitfall 1).
     client.on("message", (frame) => guarded("message", () => this.#take(frame)));
     client.on("event", (frame) => guarded("event", () => this.#take(frame)));
@@ -218,6 +224,14 @@ export class BotSocket {
   #failed(error: Error): void {
     const { log, listener, events } = this.#options;
     const code = (error as { code?: unknown }).code;
+    const refusedWith = /\(code: (-?\d+)\)/.exec(error.message)?.[1];
+    if (refusedWith !== undefined) this.#subscribeErrcode = Number(refusedWith);
+    if (code === "WS_AUTH_FAILURE_EXHAUSTED" && this.#subscribeErrcode !== BAD_SECRET) {
+      // Busy, or too often: the client counts that as wrong credentials and gives up, we do not.
+      log.warn({ errcode: this.#subscribeErrcode }, "the long connection's subscription was refused; connecting again");
+      this.#reconnect();
+      return;
+    }
     if (code === "WS_AUTH_FAILURE_EXHAUSTED") {
       const advice =
         "WeCom does not accept the bot's id or secret; compare WECOM_BOT_ID and WECOM_BOT_SECRET with the console.";
@@ -244,6 +258,8 @@ export class BotSocket {
     if (errcode !== null) {
       this.#silentAcks = 0;
       this.#told(command, errcode, beganMs);
+      // The subscription has died on a connection that lives (5.8): the sender's next try finds a new one.
+      if (errcode === NOT_SUBSCRIBED) this.#reconnect();
       return socketFailure(command, errcode);
     }
     const late = this.#options.clock.nowMs() - beganMs >= ACK_MS_MAX;

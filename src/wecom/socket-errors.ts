@@ -3,7 +3,7 @@ import { YingdaError, type YingdaErrorOptions } from "../base/errors.ts";
 /** Errcodes of the long connection that its user acts on (wecom-protocol 5.8). None is in an official table. */
 export const BAD_SECRET = 853_000;
 const RATE_LIMITED = 846_607;
-const NOT_SUBSCRIBED = 846_609;
+export const NOT_SUBSCRIBED = 846_609;
 /** The callback's req_id takes no reply any more: wrong kind or too old, used up by a card, the stream's time is over. */
 const WINDOW_OVER: ReadonlySet<number> = new Set([846_605, 846_606, 846_608]);
 /** 846607 asks for a minute (5.8). */

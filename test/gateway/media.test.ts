@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import sharp from "sharp";
@@ -119,13 +121,19 @@ describe("what members send besides text", () => {
     expect(textOf(told()[0]).match(/<\/chat-quote>/g)).toHaveLength(1);
   });
 
-  test("a model that reads text only: said once to it, and in a sentence to the member", async () => {
+  test("a model that reads text only is shown no more pictures after three refusals; each time the member is told", async () => {
     await world.startGateway();
     const refusal = JSON.stringify({ error: { message: "test-model is not a multimodal model", code: 400 } });
-    world.model.script([{ status: 400, body: refusal }, answers("文字部分的回答")]);
+    world.model.script((request) =>
+      JSON.stringify(request.body).includes("image_url") ? { status: 400, body: refusal } : answers("文字部分的回答"),
+    );
     const bytes = await photo(40, 30);
+    for (let time = 1; time <= 3; time += 1) {
+      expect(await send({ type: "image", bytes })).toMatch(/看不了图片/);
+      expect(world.model.requests).toHaveLength(time);
+    }
     expect(await send({ type: "image", bytes })).toMatch(/看不了图片/);
-    expect(world.model.requests).toHaveLength(1);
+    expect(world.model.requests).toHaveLength(3);
     expect(
       await send({
         type: "mixed",
@@ -162,16 +170,24 @@ describe("what members send besides text", () => {
   });
 
   test("the app's voice is turned into text where an endpoint is configured, and asked like a text", async () => {
-    world.model.script((request) =>
-      request.path.endsWith("/audio/transcriptions")
-        ? { headers: { "content-type": "application/json" }, body: JSON.stringify({ text: "明天几点开会" }) }
-        : answers("九点。"),
-    );
-    await world.startGateway({ TRANSCRIPTION_BASE_URL: world.model.url, TRANSCRIPTION_MODEL: "whisper" });
+    const ear = createServer((request, response) => {
+      request.resume().on("end", () => {
+        response.setHeader("content-type", "application/json");
+        response.end(JSON.stringify({ text: "明天几点开会" }));
+      });
+    });
+    await new Promise<void>((resolve) => ear.listen(0, "127.0.0.1", resolve));
+    const { port } = ear.address() as AddressInfo;
+    world.model.script([answers("九点。")]);
+    await world.startGateway({
+      TRANSCRIPTION_BASE_URL: `http://127.0.0.1:${port}/v1`,
+      TRANSCRIPTION_MODEL: "whisper",
+    });
     world.platform.sendAppMessage({ userId: "lisi", content: { type: "voice", bytes: Buffer.from("#!AMR\n123") } });
     const [message] = await world.platform.waitForAppMessages("lisi", 1, WAIT_MS);
     expect(message?.text).toBe("九点。");
     expect(textOf(told()[0])).toContain("明天几点开会");
+    ear.close();
   });
 
   test("the app's picture, location and link reach the model", async () => {

@@ -17,6 +17,8 @@ const ACK_LOOK_MS = 50;
  * counts is disputed (5.4), and a bubble that cannot be finished would be the worse of both.
  */
 const SPARE_PLACES = 8;
+/** The same of an hour: a busy group's growing frames would use it up within one, and leave nothing for its answers. */
+const HOUR_SPARE_PLACES = 400;
 /** After a refusal for the rate, and after a fault, the bubble rests so long. */
 const REST_MS = 5_000;
 /** Bubbles remembered; past it the oldest are forgotten, which costs them a frame at most. */
@@ -68,8 +70,14 @@ export class BubbleFrames {
   /** No frame follows; resolves when the one under way has been acknowledged. */
   async end(address: BubbleAddress): Promise<void> {
     const bubble = this.#bubbleOf(address);
-    bubble.over.abort();
+    this.#close(bubble);
     await bubble.pumping;
+  }
+
+  /** What it showed is not needed any more, and may be long. */
+  #close(bubble: Bubble): void {
+    bubble.over.abort();
+    bubble.shown = null;
   }
 
   /**
@@ -116,23 +124,30 @@ export class BubbleFrames {
     const { streamId, reqId, chat } = bubble.address;
     const snapshot = await snapshots.read(streamId);
     if (snapshot === null || (snapshot.content === bubble.shown && !snapshot.finish)) return FRAME_EVERY_MS;
-    if (!socket.isReady) return REST_MS;
+    if (!socket.isReady) {
+      bubble.wanted = true;
+      return REST_MS;
+    }
     while (!socket.isFree(reqId) && socket.isReady) await clock.sleep(ACK_LOOK_MS);
-    const waitMs = await budget.reserve(chatKey(chat), { exact: true, spare: snapshot.finish ? 0 : SPARE_PLACES });
+    if (bubble.over.signal.aborted) return 0;
+    const spare = snapshot.finish ? {} : { spare: SPARE_PLACES, hourSpare: HOUR_SPARE_PLACES };
+    const waitMs = await budget.reserve(chatKey(chat), { exact: true, ...spare });
     if (waitMs > 0) {
       bubble.wanted = true;
       return Math.min(waitMs, REST_MS);
     }
     const { content, finish } = snapshot;
-    const body = bodyOf(streamReply({ streamId, content, finish, ...this.feedbackFor(streamId) }));
+    const feedback = this.feedbackFor(streamId);
+    const body = bodyOf(streamReply({ streamId, content, finish, ...feedback }));
     try {
       await socket.send("aibot_respond_msg", reqId, body);
       bubble.shown = content;
-      if (finish) bubble.over.abort();
+      if (finish) this.#close(bubble);
       return FRAME_EVERY_MS;
     } catch (error) {
       const errcode = error instanceof YingdaError ? error.details.errcode : undefined;
-      if (isWindowOver(typeof errcode === "number" ? errcode : undefined)) bubble.over.abort();
+      if (isWindowOver(typeof errcode === "number" ? errcode : undefined)) this.#close(bubble);
+      if (feedback.feedbackId !== undefined) bubble.unopened = true;
       bubble.wanted = true;
       return REST_MS;
     }

@@ -15,7 +15,14 @@ export type SocketJob =
   /** The bubble's last text. */
   | ({ kind: "finish"; content: string; expiresAtMs: number } & BubbleAddress)
   /** A message of its own: `msgtype` and the object of that name (5.5). */
-  | { kind: "push"; chat: SocketChat; message: Record<string, unknown>; expiresAtMs: number };
+  | {
+      kind: "push";
+      chat: SocketChat;
+      message: Record<string, unknown>;
+      expiresAtMs: number;
+      /** Of another system: it leaves the last places of a minute to answers. */
+      active?: true;
+    };
 
 /** Counted for each conversation, replies and pushes together (wecom-protocol 5.4). Chat ids have their case. */
 export function chatKey({ kind, id }: SocketChat): string {

@@ -5,14 +5,16 @@ import type { SocketChat } from "../../session/message.ts";
 import type { SocketChats } from "../../session/socket-chats.ts";
 import type { SocketOutbox } from "../../session/socket-outbox.ts";
 import { USER_ID_SHAPE } from "../../wecom/api-client.ts";
-import { markdownBody } from "../../wecom/payloads.ts";
+import { markdownBody, STREAM_BYTES_MAX } from "../../wecom/payloads.ts";
 import type { ActiveAddress, ActiveChannel } from "../active-messages.ts";
 import { bodyOf, type SocketJob } from "./jobs.ts";
 import { throwFailed } from "./socket-sink.ts";
 
 /** Nobody waits for it longer than the request that it belongs to. */
-const JOB_LIFE_MS = 60_000;
+const JOB_LIFE_MS = 28_000;
 const CHAT_ID_UNITS_MAX = 128;
+/** Where WeCom did not say how long. */
+const RATE_WAIT_MS = 60_000;
 
 export interface SocketActiveParts {
   botId: string;
@@ -38,17 +40,31 @@ export function socketActiveChannel({ botId, outbox, chats, clock }: SocketActiv
       if (content.type === "card" && chat.kind === "group") {
         throw new YingdaError("bad_request", "The AI bot sends cards to members only, not to groups.");
       }
-      await start();
       const message =
         content.type === "card"
           ? { msgtype: "template_card", template_card: { ...content.card, task_id: id } }
-          : bodyOf(markdownBody(content.type === "text" ? escapedMarkdown(content.text) : content.text));
+          : bodyOf(markdownBody(fitting(content.type === "text" ? escapedMarkdown(content.text) : content.text)));
+      await start();
       const expiresAtMs = clock.nowMs() + JOB_LIFE_MS;
       // The same id again is the same job: what an earlier try sent is not sent twice.
-      throwFailed(await outbox.send(`push:${id}`, { kind: "push", chat, message, expiresAtMs }, signal));
+      const job = { kind: "push" as const, chat, message, expiresAtMs, active: true as const };
+      const result = await outbox.send(`push:${id}`, job, signal);
+      if (!result.ok && result.code === "wecom_rate_limited") {
+        const why = "The conversation has had as many messages as WeCom lets through; try again later.";
+        throw new YingdaError("rate_limited", why, {
+          retryable: true,
+          retryAfterMs: result.retryAfterMs ?? RATE_WAIT_MS,
+        });
+      }
+      throwFailed(result);
       return { parts: 1 };
     },
   };
+}
+
+function fitting(text: string): string {
+  if (Buffer.byteLength(text) <= STREAM_BYTES_MAX) return text;
+  throw new YingdaError("bad_request", `With its signs escaped the text has more than ${STREAM_BYTES_MAX} bytes.`);
 }
 
 /** A plain text means its signs: a star in it is a star. */

@@ -105,14 +105,12 @@ export class SocketCallbacks {
       if (this.#inHand.size > IN_HAND_MAX) {
         throw new YingdaError("store_unavailable", "too many messages wait for Redis in this process");
       }
-      const kept = await retry(async () => intake.take(message), {
-        triesMax: KEEP_TRIES_MAX,
-        firstWaitMs: KEEP_FIRST_WAIT_MS,
-        waitMaxMs: KEEP_WAIT_MAX_MS,
-        clock,
-        signal: this.#ending.signal,
-      });
-      if (kept.repeated) return;
+      const { kept, attempt } = await this.#untilKept(async (attempt) => ({
+        kept: await intake.take(message),
+        attempt,
+      }));
+      // A repeat of ours finds what the first try did without hearing of it; WeCom's own has been answered before.
+      if (kept.repeated && attempt === 1) return;
       // Only for speaking first there: no message is lost by it.
       await this.#parts.chats.note(chat, clock.nowMs()).catch(() => undefined);
       if (kept.outcome === "busy") await refuse(texts.busy);
@@ -124,9 +122,20 @@ export class SocketCallbacks {
     }
   }
 
+  /** WeCom sends nothing twice here: while Redis is away it waits in this process. */
+  async #untilKept<T>(work: (attempt: number) => Promise<T>): Promise<T> {
+    return retry(work, {
+      triesMax: KEEP_TRIES_MAX,
+      firstWaitMs: KEEP_FIRST_WAIT_MS,
+      waitMaxMs: KEEP_WAIT_MAX_MS,
+      clock: this.#parts.clock,
+      signal: this.#ending.signal,
+    });
+  }
+
   async #answerEvent(reqId: string, event: BotEvent): Promise<void> {
     if (event.eventType === "disconnected_event") return;
-    const reply = await answerBotEvent(event, this.#parts.clock.nowMs(), this.#parts);
+    const reply = await this.#untilKept(async () => answerBotEvent(event, this.#parts.clock.nowMs(), this.#parts));
     if (reply === emptyBotReply()) return;
     const command = event.eventType === "enter_chat" ? "aibot_respond_welcome_msg" : "aibot_respond_update_msg";
     await this.#parts.socket.send(command, reqId, bodyOf(reply));

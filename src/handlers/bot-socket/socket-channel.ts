@@ -7,7 +7,7 @@ import type { RedisConnection } from "../../session/redis.ts";
 import type { SendBudget } from "../../session/send-budget.ts";
 import type { Snapshots } from "../../session/snapshots.ts";
 import type { SocketOutbox } from "../../session/socket-outbox.ts";
-import { SEAT_RENEW_MS, type SocketSeat } from "../../session/socket-seat.ts";
+import { SEAT_RENEW_MS, SEAT_TTL_MS, type SocketSeat } from "../../session/socket-seat.ts";
 import type { BotSocket, SocketListener } from "../../wecom/bot-socket.ts";
 import type { SocketJob } from "./jobs.ts";
 import { type CallbackParts, SocketCallbacks } from "./socket-callbacks.ts";
@@ -15,6 +15,8 @@ import { SocketSender } from "./socket-sender.ts";
 
 /** WeCom did not take the bot's secret: tried again after this, in case the console was what was wrong. */
 const REFUSED_REST_MS = 10 * 60_000;
+/** An ack takes half a second (wecom-protocol 5.4); the shutdown's own time is short. */
+const DRAIN_MS = 4_000;
 
 /** What an operator is told of this process's part in the long connection. */
 export type SocketState = "connected" | "connecting" | "standby" | "kicked" | "refused";
@@ -49,6 +51,7 @@ export class SocketChannel {
   /** The connection was taken from us, and it is not known yet by whom. */
   #wasKicked = false;
   #refusedUntilMs = 0;
+  #heldAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: SocketChannelParts) {
     const { clock } = parts;
@@ -56,7 +59,10 @@ export class SocketChannel {
     this.#socket = parts.connectWith({
       callback: (reqId, body) => this.#callbacks.take(reqId, body),
       up: () => this.#connected(),
-      down: () => this.#setState("connecting"),
+      down: () => {
+        this.#setState("connecting");
+        this.#yield();
+      },
       kicked: () => {
         this.#wasKicked = true;
       },
@@ -80,10 +86,10 @@ export class SocketChannel {
 
   /** Ends the connection and gives up the seat, so that another process connects at once. */
   async stop(): Promise<void> {
-    await this.#rounds.stop();
     await this.#callbacks.settle();
+    await this.#sender.drain(DRAIN_MS);
+    await this.#rounds.stop();
     this.#leave();
-    await this.#sitting?.done;
     await this.#parts.seat.standUp().catch(() => undefined);
   }
 
@@ -91,6 +97,7 @@ export class SocketChannel {
     try {
       if (this.#wasKicked) await this.#askWhoKicked();
       const seat = await this.#parts.seat.sit();
+      if (seat === "held") this.#heldAtMs = this.#parts.clock.nowMs();
       // Thrown out while we asked: to connect now would be the answer that nobody may give.
       if (this.#wasKicked) return;
       if (seat === "held") this.#sit();
@@ -98,7 +105,8 @@ export class SocketChannel {
       if (seat === "taken") this.#setState("standby");
       if (seat === "kicked") this.#setState("kicked");
     } catch (error) {
-      // Redis is away, for all of us alike: whoever is connected stays so. WeCom itself lets one connection live only.
+      // Redis is away: whoever is connected stays so, since WeCom lets one connection live only and messages keep coming.
+      this.#yield();
       this.#parts.log.debug({ code: codeOf(error) }, "the seat at the long connection could not be renewed");
     }
   }
@@ -123,6 +131,12 @@ export class SocketChannel {
       this.#setState("connecting");
     }
     if (clock.nowMs() >= this.#refusedUntilMs) this.#socket.connect();
+  }
+
+  /** Whose seat may be another's by now must not connect again on its own: it would throw that one out. */
+  #yield(): void {
+    if (this.#socket.isReady || this.#parts.clock.nowMs() - this.#heldAtMs < SEAT_TTL_MS) return;
+    this.#socket.close();
   }
 
   #leave(): void {

@@ -15,6 +15,8 @@ const READ_BLOCK_MS = 2_000;
 const STORE_PAUSE_MS = 500;
 /** Jobs under way at once: one for each running turn. More wait in Redis instead of in memory here. */
 const RUNNING_MAX = 1_000;
+/** Of a conversation's places in a minute, so many are left to answers by what other systems say. */
+const ACTIVE_SPARE_PLACES = 6;
 /** A job waits so long for the connection to come back; then its sender decides. */
 const LINK_WAIT_MS = 20_000;
 
@@ -34,6 +36,7 @@ export class SocketSender {
   readonly #parts: SenderParts;
   readonly #frames: BubbleFrames;
   readonly #running = new Set<Promise<void>>();
+  #draining = false;
   #up = Promise.withResolvers<void>();
 
   constructor(parts: SenderParts) {
@@ -57,10 +60,10 @@ export class SocketSender {
     const { outbox, reader, clock, log } = this.#parts;
     // From the beginning: what an earlier holder left unfinished comes first.
     let lastId = "0-0";
-    while (!signal.aborted) {
+    while (!signal.aborted && !this.#draining) {
       try {
         const entries = await outbox.take(reader, lastId, READ_BLOCK_MS);
-        if (signal.aborted) return;
+        if (signal.aborted || this.#draining) return;
         for (const entry of entries) {
           lastId = entry.entryId;
           if (entry.job.kind === "show") this.#frames.show(entry.job);
@@ -75,6 +78,15 @@ export class SocketSender {
     }
   }
 
+  /** Takes nothing new; resolves when what is under way has its ack, or after `ms`: a frame that is cut off is sent again. */
+  async drain(ms: number): Promise<void> {
+    this.#draining = true;
+    const done = new AbortController();
+    const limit = this.#parts.clock.sleep(ms, done.signal).catch(() => undefined);
+    await Promise.race([Promise.all(this.#running), limit]);
+    done.abort();
+  }
+
   #run(work: Promise<void>): void {
     const running = work
       .catch((error: unknown) => this.#parts.log.warn({ err: error }, "what became of a frame could not be noted"))
@@ -85,8 +97,16 @@ export class SocketSender {
   async #settle(entry: OutboxEntry<SocketJob>, token: string, signal: AbortSignal): Promise<void> {
     const result = await this.#resultOf(entry.job, signal);
     // The seat is lost, or the process ends: the next holder sends it.
-    if (signal.aborted) return;
-    await this.#parts.outbox.settle(token, entry, result);
+    while (!signal.aborted) {
+      try {
+        await this.#parts.outbox.settle(token, entry, result);
+        return;
+      } catch (error) {
+        // Whoever waits must hear that it was sent, or it is sent again.
+        this.#parts.log.debug({ err: error }, "what became of a frame waits for Redis");
+        await this.#parts.clock.sleep(STORE_PAUSE_MS, signal).catch(() => undefined);
+      }
+    }
   }
 
   async #resultOf(job: SocketJob, signal: AbortSignal): Promise<JobResult> {
@@ -132,10 +152,15 @@ export class SocketSender {
     const { budget, clock, socket } = this.#parts;
     if (job.kind === "show") return;
     if (clock.nowMs() > job.expiresAtMs) {
-      throw new YingdaError("wecom_unreachable", "nobody waits for this any more", { details: { sent: "no" } });
+      throw new YingdaError("wecom_unreachable", "nobody waits for this any more", {
+        // A sender that still waits gives it anew, with a time of its own.
+        retryable: true,
+        details: { sent: "no" },
+      });
     }
     if (job.kind === "finish") await this.#frames.end(job);
-    const waitMs = await budget.reserve(chatKey(job.chat), { exact: true });
+    const spare = job.kind === "push" && job.active === true ? ACTIVE_SPARE_PLACES : 0;
+    const waitMs = await budget.reserve(chatKey(job.chat), { exact: true, spare });
     if (waitMs > 0) {
       throw new YingdaError("wecom_rate_limited", "the conversation has had as many messages as WeCom allows", {
         retryable: true,

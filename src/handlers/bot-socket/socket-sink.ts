@@ -112,7 +112,7 @@ export class SocketSink implements ReplySink {
   }
 
   /** True when the text stands in the bubble, false when WeCom takes no more of it. */
-  async #finish(content: string, name: "end" | "late", signal: AbortSignal): Promise<boolean> {
+  async #finish(content: string, name: "end" | "late" | "sorry", signal: AbortSignal): Promise<boolean> {
     const { streamId, reqId, chat, desk, outbox, clock } = this.#parts;
     const expiresAtMs = clock.nowMs() + JOB_LIFE_MS;
     const result = await outbox.send(
@@ -121,10 +121,17 @@ export class SocketSink implements ReplySink {
       signal,
     );
     if (!result.ok && isWindowOver(result.errcode)) return false;
+    if (!result.ok && !result.retryable && name === "end") await this.#finishNeutrally(signal);
     throwFailed(result);
     // For whoever looks at the bubble later; what the member sees is settled.
     await desk.show(streamId, { content, finish: true, expiresAtMs: this.#expiresAtMs });
     return true;
+  }
+
+  /** WeCom took the text itself amiss (5.8: 40201): the bubble must end all the same, it takes one of the member's places. */
+  async #finishNeutrally(signal: AbortSignal): Promise<void> {
+    const text = TEXTS[this.#parts.language].failed("wecom_refused");
+    await this.#finish(text, "sorry", signal).catch(() => undefined);
   }
 
   async #push({ text, via }: PlannedPart, { index, again, traceId, signal }: DeliveryOptions): Promise<void> {
@@ -139,7 +146,8 @@ export class SocketSink implements ReplySink {
         if (again) return;
       }
     }
-    const message = bodyOf(markdownBody(text));
+    // The whole answer, not its rest: a thumb on it is a thumb on the turn.
+    const message = bodyOf(markdownBody(text, index === 0 ? streamId : undefined));
     const expiresAtMs = clock.nowMs() + JOB_LIFE_MS;
     throwFailed(await outbox.send(`${streamId}:push${index}`, { kind: "push", chat, message, expiresAtMs }, signal));
   }
