@@ -30,6 +30,7 @@ const EXAMPLES: Record<string, string> = {
   WECOM_BOT_SECRET: "the bot's long-connection secret",
   WECOM_BOT_WS_URL: "wss://openws.work.weixin.qq.com",
   WECOM_MEDIA_HOSTS: "qyapi.weixin.qq.com,*.myqcloud.com",
+  ANSWER_IMAGE_HOSTS: "pictures.corp.example,10.0.0.8:8080",
   CALLBACK_MAX_AGE_SECONDS: "300",
   OPENAI_BASE_URL: "http://127.0.0.1:8000/v1",
   OPENAI_API_KEY: "sk-...",
@@ -188,6 +189,7 @@ const schema = z.object({
   WECOM_BOT_SECRET: secret.optional(),
   WECOM_BOT_WS_URL: url("wss", "ws").default("wss://openws.work.weixin.qq.com"),
   WECOM_MEDIA_HOSTS: listOf(mediaHost).default(["qyapi.weixin.qq.com", "*.myqcloud.com"]),
+  ANSWER_IMAGE_HOSTS: listOf(mediaHost).default([]),
   CALLBACK_MAX_AGE_SECONDS: wholeNumber(1, 86_400).default(300),
   OPENAI_BASE_URL: listOf(url("http", "https")).optional(),
   OPENAI_API_KEY: secret.optional(),
@@ -247,6 +249,8 @@ export interface Config {
     /** Entries for `readMediaHosts`. */
     mediaHosts: string[];
   };
+  /** Entries for `readMediaHosts`: where pictures may be fetched from that an answer names by their addresses. */
+  answerImageHosts: string[];
   callbackMaxAgeMs: number;
   /** Where people reach the console. */
   publicUrl: string | null;
@@ -317,6 +321,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       botName: e.WECOM_BOT_NAME,
       mediaHosts: e.WECOM_MEDIA_HOSTS,
     },
+    answerImageHosts: e.ANSWER_IMAGE_HOSTS,
     callbackMaxAgeMs: e.CALLBACK_MAX_AGE_SECONDS * 1000,
     publicUrl: e.PUBLIC_URL ?? null,
     admin: { users: e.ADMIN_USERS, bootstrapToken: e.ADMIN_BOOTSTRAP_TOKEN ?? null },

@@ -4,10 +4,12 @@ import { forbids, type ModerationContext, type Verdict } from "../moderation/ver
 import type { Standing } from "../session/conduct.ts";
 import type { SessionImage } from "../session/session-images.ts";
 import type { SessionTurn } from "../session/session-turn.ts";
+import { picturesOf, withoutPictures } from "./answer-pictures.ts";
 import { caseNumberOf } from "./case-number.ts";
 import { judgedText, type MaskedQuestion, maskQuestion, masksIn, ShownText, withKnownValues } from "./masking.ts";
 import { noteConduct, standingOf } from "./member-conduct.ts";
 import { type GateEvent, gate } from "./output-gate.ts";
+import { PictureLift } from "./picture-lift.ts";
 import { answerTokensFor, promptFor, type Question, toSessionTurn } from "./question.ts";
 import { type Draft, leftUnanswered, plainDraft } from "./reply.ts";
 import { languageOf, TEXTS } from "./texts.ts";
@@ -97,18 +99,22 @@ class Asking {
     word?.catch(() => undefined);
     try {
       const shown = new ShownText(masked.masks);
+      const lift = new PictureLift((alt) => TEXTS[this.#language].picture(alt));
       const events = gate({
         ask: (signal) =>
-          composer.model.stream({
-            messages: prompt,
-            answerTokensMax,
-            conversationId: turn.message.conversationId,
-            userId,
-            channel: turn.message.channel,
-            traceId: turn.message.traceId,
-            ...(allowance.soft ? { prefer: "fallback" as const } : {}),
-            signal,
-          }),
+          withoutPictures(
+            composer.model.stream({
+              messages: prompt,
+              answerTokensMax,
+              conversationId: turn.message.conversationId,
+              userId,
+              channel: turn.message.channel,
+              traceId: turn.message.traceId,
+              ...(allowance.soft ? { prefer: "fallback" as const } : {}),
+              signal,
+            }),
+            lift,
+          ),
         checker: moderator.openStream(judgedText(masked.question), this.#context("answer")),
         question: word,
         clock,
@@ -129,7 +135,7 @@ class Asking {
         this.#tookStage("generate", beganMs);
         if (event.type === "refuse") return { ...(await this.#refuse(event.verdict)), ...usedTokens(turn, "") };
         await this.#judgedQuestion((await word) ?? local);
-        return await this.#end(event, masked, known.length === 0);
+        return await this.#end(event, lift.urls, masked, known.length === 0);
       }
     } finally {
       guarding.abort();
@@ -139,6 +145,7 @@ class Asking {
 
   async #end(
     event: Extract<GateEvent, { type: "withhold" | "end" }>,
+    lifted: readonly string[],
     masked: MaskedQuestion,
     isFirst: boolean,
   ): Promise<Draft> {
@@ -148,7 +155,14 @@ class Asking {
       return { ...this.#refusal(event.verdict, "withheld"), ...usedTokens(this.#turn, text) };
     }
     await this.#keepPictures();
-    return this.#answered(event.text, event.result, masked, isFirst);
+    const { clock, log, media } = this.#composer;
+    const { signal, message } = this.#turn;
+    const mark = (alt: string) => TEXTS[this.#language].picture(alt);
+    const { traceId } = message;
+    const answer = await picturesOf(event.text, lifted, { desk: media, mark, signal, traceId, clock, log });
+    const { pictures } = answer;
+    const draft = this.#answered(answer.text, event.result, masked, isFirst);
+    return pictures.length === 0 ? draft : { ...draft, pictures };
   }
 
   /** What the model saw in earlier questions, where it sees and the pictures are still there. */

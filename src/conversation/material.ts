@@ -28,6 +28,11 @@ export interface MediaDesk {
     source: MediaSource,
     limits: { bytesMax: number; signal: AbortSignal; traceId: string },
   ): Promise<{ bytes: Buffer; fileName: string | null }>;
+  /**
+   * A picture that an answer names by its address, from the hosts of ANSWER_IMAGE_HOSTS; left out where none is named. Throws
+   * YingdaErrors `media_*`.
+   */
+  fetchPicture?(url: string, limits: { bytesMax: number; signal: AbortSignal; traceId: string }): Promise<Buffer>;
   /** Turns voice into words; null where no endpoint is configured. */
   transcriber: Pick<Transcriber, "transcribe"> | null;
   keepImages(conversationId: string, images: readonly SessionImage[], ttlMs: number): Promise<void>;

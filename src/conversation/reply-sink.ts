@@ -1,11 +1,15 @@
+import type { AnswerPicture } from "../session/snapshots.ts";
 import type { Language } from "./texts.ts";
 
 /** How one part of an answer travels. */
 export type PartRoute = "push" | "stream" | "response_url";
 
 export interface PlannedPart {
+  /** Empty in a part that is nothing but a picture. */
   text: string;
   via: PartRoute;
+  /** With a text only on the way `stream`. */
+  pictures?: readonly AnswerPicture[];
 }
 
 export interface DeliveryOptions {
@@ -24,8 +28,11 @@ export interface ReplySink {
    * lost is followed by another, and `deliver` decides about success. A channel that cannot stream ignores it.
    */
   show(textSoFar: string): void;
-  /** Cuts the whole answer into what this channel can deliver, in order. Kept in the journal before the first part is sent. */
-  plan(answer: string, language: Language): PlannedPart[];
+  /**
+   * Cuts the whole answer into what this channel can deliver, in order; its pictures come with the text or after it. Kept in
+   * the journal before the first part is sent.
+   */
+  plan(answer: string, language: Language, pictures?: readonly AnswerPicture[]): PlannedPart[];
   /** WeCom compares request bodies on this way and drops a repeat: equal answers on purpose need a mark to differ. */
   readonly checksDuplicates: boolean;
   /**

@@ -2,6 +2,7 @@ import type { ErrorCode } from "../base/errors.ts";
 import type { ChatResult } from "../llm/chat-model.ts";
 import type { FeedbackRecord, FlagRecord, TurnOutcome, TurnRecord } from "../review/records.ts";
 import { bubbleOf, type Message } from "../session/message.ts";
+import type { AnswerPicture } from "../session/snapshots.ts";
 import type { EarlierWords, SessionChange, UnansweredQuestion } from "../session/turn-desk.ts";
 import { commandOf } from "./commands.ts";
 import { recordText } from "./masking.ts";
@@ -12,6 +13,8 @@ import { parseThumb } from "./thumb.ts";
 /** What a turn came to, before it is cut for its channel. */
 export interface Draft {
   text: string;
+  /** Go out with the text; they are in no session and no record. */
+  pictures?: readonly AnswerPicture[];
   language: Language;
   outcome: TurnOutcome;
   session: SessionChange;

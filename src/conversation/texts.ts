@@ -38,6 +38,9 @@ export interface Texts {
   laterAsNewMessage: string;
   continued: string;
   cutAtLimit: string;
+  /** Stands in an answer's text for a picture that comes with it. */
+  picture(alt: string): string;
+  picturesTooLate: string;
   answerEndedEarly: string;
   /** Ends the bubble of a message that is answered together with the next one. */
   answeredBelow: string;
@@ -111,6 +114,8 @@ const zh: Texts = {
   laterAsNewMessage: "（回答还没写完，写好后会作为新消息发给你）",
   continued: "（未完，见下一条消息）",
   cutAtLimit: "（回答超过了企业微信单次可发送的长度，到此为止；可以让我继续）",
+  picture: (alt) => (alt === "" ? "[图片]" : `[图片：${alt}]`),
+  picturesTooLate: "（图片没能发出：回答得太晚了）",
   answerEndedEarly: "（回答到达长度上限，到此为止；可以让我继续）",
   answeredBelow: "（和你的下一条消息一起回答，见下方）",
   budgetSpent: (by, resetAt) =>
@@ -192,6 +197,8 @@ const en: Texts = {
   laterAsNewMessage: "(not finished yet; the answer will come as a new message)",
   continued: "(continued in the next message)",
   cutAtLimit: "(the answer exceeded what WeCom can deliver and ends here; you can ask me to go on)",
+  picture: (alt) => (alt === "" ? "[picture]" : `[picture: ${alt}]`),
+  picturesTooLate: "(the pictures came too late to be sent)",
   answerEndedEarly: "(the answer reached its length limit and ends here; you can ask me to go on)",
   answeredBelow: "(answered together with your next message, see below)",
   budgetSpent: (by, resetAt) =>

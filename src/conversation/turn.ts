@@ -171,7 +171,7 @@ async function makeReply(
   const hidden: string[] = [];
   const draft = pointer ?? (await makeDraft(opened, desk, signals, sink, hidden, parts));
   // A pointer without a word has nothing to end.
-  const plan = pointer?.text === "" ? [] : sink.plan(draft.text, draft.language);
+  const plan = pointer?.text === "" ? [] : sink.plan(draft.text, draft.language, draft.pictures);
   const reply = toReply(draft, plan, {
     message: opened.message,
     attempts: opened.attempts,
@@ -244,13 +244,20 @@ async function deliver(
           throw error;
         }
       };
-      await retry(send, {
-        triesMax: DELIVERY_TRIES_MAX,
-        firstWaitMs: DELIVERY_FIRST_WAIT_MS,
-        waitMaxMs: DELIVERY_WAIT_MAX_MS,
-        clock: parts.clock,
-        signal,
-      });
+      try {
+        await retry(send, {
+          triesMax: DELIVERY_TRIES_MAX,
+          firstWaitMs: DELIVERY_FIRST_WAIT_MS,
+          waitMaxMs: DELIVERY_WAIT_MAX_MS,
+          clock: parts.clock,
+          signal,
+        });
+      } catch (error) {
+        // The words are out, and name the picture: an answer is not lost for one.
+        if (part.text !== "" || part.pictures === undefined) throw error;
+        if (leave.aborted || !(error instanceof YingdaError) || mustLeave(error)) throw error;
+        parts.log.warn({ err: error, traceId: message.traceId }, "a picture of an answer could not be delivered");
+      }
       await desk.notePartsSent(index + 1);
     }
   } catch (error) {

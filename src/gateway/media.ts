@@ -17,10 +17,12 @@ export interface MediaParts {
   clock: Clock;
 }
 
-/** Where turns get what came with messages. Throws `bad_config` for a host of WECOM_MEDIA_HOSTS that cannot be one. */
+/** Where turns get what came with messages. Throws `bad_config` for a host of a list that cannot be one. */
 export function createMediaDesk(config: Config, { redis, app, clock }: MediaParts): MediaDesk {
   const { bot, mediaHosts } = config.wecom;
   const download = new MediaDownload({ hosts: mediaHosts, clock });
+  const pictures =
+    config.answerImageHosts.length === 0 ? null : new MediaDownload({ hosts: config.answerImageHosts, clock });
   const callbackKey = bot === null ? null : readMediaKey(bot.aesKey.reveal());
   const images = new SessionImages(redis);
   return {
@@ -36,6 +38,9 @@ export function createMediaDesk(config: Config, { redis, app, clock }: MediaPart
       const { bytes, fileName } = await download.download({ url, ...limits });
       return { bytes: decryptMedia(bytes, key), fileName };
     },
+    ...(pictures === null
+      ? {}
+      : { fetchPicture: async (url, limits) => (await pictures.download({ url, ...limits })).bytes }),
     transcriber: config.transcription === null ? null : new Transcriber({ ...config.transcription, clock }),
     keepImages: async (conversationId, kept, ttlMs) => images.keep(conversationId, kept, ttlMs),
     readImages: async (conversationId, ids) => images.read(conversationId, ids),

@@ -92,7 +92,7 @@ function pollReply(streamId: string, snapshot: Snapshot | null, nowMs: number): 
 }
 
 /** Past its life a bubble is finished even when no worker is there to do it. */
-function visible(snapshot: Snapshot, nowMs: number): { content: string; finish: boolean } {
+function visible(snapshot: Snapshot, nowMs: number): Pick<Snapshot, "content" | "finish" | "pictures"> {
   if (snapshot.finish || nowMs < snapshot.expiresAtMs + EXPIRY_GRACE_MS) return snapshot;
   const notice = TEXTS[languageOf(snapshot.content)].laterAsNewMessage;
   return { content: snapshot.content === "" ? notice : `${snapshot.content}\n\n${notice}`, finish: true };

@@ -6,7 +6,7 @@ import { type Language, TEXTS } from "../conversation/texts.ts";
 import type { ConversationDesk } from "../session/conversations.ts";
 import { SENT_TTL_MS } from "../session/keys.ts";
 import type { SendBudget } from "../session/send-budget.ts";
-import { type Snapshot, STREAM_LIFE_MS } from "../session/snapshots.ts";
+import { type AnswerPicture, type Snapshot, STREAM_LIFE_MS } from "../session/snapshots.ts";
 import type { WeComApi } from "../wecom/api-client.ts";
 import { APP_TEXT_BYTES_MAX } from "../wecom/payloads.ts";
 import { plainMarkdown } from "../wecom/plain-markdown.ts";
@@ -21,24 +21,34 @@ const SHOW_EVERY_MS = 150;
 const MARK_DIGITS = ["\u200b", "\u200c"];
 
 /**
- * Self-built app: text messages of at most 2048 bytes without markdown, in order (wecom-protocol 3.2). `onSent` hears WeCom's id of each, by
+ * Self-built app: text messages of at most 2048 bytes without markdown, in order, then pictures (wecom-protocol 3.2, 3.5). A
+ * picture whose sender crashed before it was noted is uploaded anew, so it may come twice. `onSent` hears WeCom's id of each, by
  * which it can be taken back; what it throws is nobody's loss.
  */
 export function appSink(
-  api: Pick<WeComApi, "sendText">,
+  api: Pick<WeComApi, "sendText" | "uploadImage" | "sendImage">,
   toUser: string,
   budget: Pick<SendBudget, "reserve">,
   onSent: (msgId: string) => Promise<void> = async () => {},
 ): ReplySink {
+  /** By part: the same upload again is the same request, which WeCom's duplicate check knows. */
+  const uploads = new Map<number, string>();
+  const uploaded = async (picture: AnswerPicture, { index, ...how }: DeliveryOptions): Promise<string> => {
+    const mediaId = uploads.get(index) ?? (await api.uploadImage(picture, how));
+    uploads.set(index, mediaId);
+    return mediaId;
+  };
   return {
     checksDuplicates: true,
     show() {
       // The app's chat has no message that can be changed while it grows.
     },
-    plan(answer) {
-      return splitText(plainMarkdown(answer), APP_TEXT_BYTES_MAX - NOTICE_BYTES).map((text) => ({ text, via: "push" }));
+    plan(answer, _language, pictures = []) {
+      const texts = splitText(plainMarkdown(answer), APP_TEXT_BYTES_MAX - NOTICE_BYTES);
+      return [...texts.map((text): PlannedPart => ({ text, via: "push" })), ...picturePushes(pictures)];
     },
-    async deliver(part, { mark, traceId, signal }) {
+    async deliver(part, options) {
+      const { mark, traceId, signal } = options;
       const waitMs = await budget.reserve(toUser);
       if (waitMs > 0) {
         const why = "WeCom would drop this push without a word: the member has had as many as it allows.";
@@ -48,19 +58,23 @@ export function appSink(
           details: { sent: "no" },
         });
       }
-      const { msgId } = await api.sendText({
-        toUser,
-        content: part.text + invisible(mark),
-        duplicateCheckSeconds: SENT_TTL_MS / 1000,
-        traceId,
-        signal,
-      });
+      const [picture] = part.pictures ?? [];
+      const how = { toUser, duplicateCheckSeconds: SENT_TTL_MS / 1000, traceId, signal };
+      const { msgId } =
+        picture === undefined
+          ? await api.sendText({ ...how, content: part.text + invisible(mark) })
+          : await api.sendImage({ ...how, mediaId: await uploaded(picture, options) });
       if (msgId !== null) await onSent(msgId).catch(() => undefined);
     },
     close() {
       // Nothing is held.
     },
   };
+}
+
+/** Pictures as parts of their own, behind the text. */
+export function picturePushes(pictures: readonly AnswerPicture[]): PlannedPart[] {
+  return pictures.map((picture) => ({ text: "", via: "push", pictures: [picture] }));
 }
 
 export interface BotSinkParts {
@@ -102,7 +116,13 @@ export class BotSink implements ReplySink {
     this.#growing.show(textSoFar);
   }
 
-  plan(answer: string, language: Language): PlannedPart[] {
+  plan(answer: string, language: Language, pictures: readonly AnswerPicture[] = []): PlannedPart[] {
+    const [first, ...rest] = this.#planTexts(answer, language);
+    if (first === undefined || pictures.length === 0) return [...(first === undefined ? [] : [first]), ...rest];
+    return [{ ...first, pictures }, ...rest];
+  }
+
+  #planTexts(answer: string, language: Language): PlannedPart[] {
     const late = this.#isLate();
     const { responseUrl } = this.#parts;
     const [first = "", ...rest] = splitText(answer, BUBBLE_TEXT_BYTES_MAX);
@@ -120,13 +140,15 @@ export class BotSink implements ReplySink {
   async deliver(part: PlannedPart, { again, traceId, signal }: DeliveryOptions): Promise<void> {
     await this.#growing.end();
     await this.#late;
-    const { responseUrl, responseUrls } = this.#parts;
+    const { responseUrl, responseUrls, language } = this.#parts;
     if (await this.#isInBubble(part)) return;
     if (responseUrl === undefined) {
       throw new YingdaError("wecom_refused", "The bubble's six minutes are over and the message has no response_url.");
     }
+    // Markdown alone goes this way (wecom-protocol 4.9).
+    const content = part.pictures === undefined ? part.text : `${part.text}\n\n${TEXTS[language].picturesTooLate}`;
     try {
-      await responseUrls.sendMarkdown({ responseUrl, content: part.text, traceId, signal });
+      await responseUrls.sendMarkdown({ responseUrl, content, traceId, signal });
     } catch (error) {
       // The address takes one use (wecom-protocol 4.9). Refused after a try whose answer was not seen: that try arrived.
       if (!(again && codeOf(error) === "wecom_refused")) throw error;
@@ -139,10 +161,10 @@ export class BotSink implements ReplySink {
   }
 
   /** Finishes the bubble, with the part if it is meant for it and in time. True when the part stands in it. */
-  async #isInBubble({ text, via }: PlannedPart): Promise<boolean> {
+  async #isInBubble({ text, via, pictures }: PlannedPart): Promise<boolean> {
     const late = this.#isLate();
     if (via !== "stream" && !late) return false;
-    const finished = await this.#write(late ? this.#lateText() : text, true);
+    const finished = late ? await this.#write(this.#lateText(), true) : await this.#write(text, true, pictures);
     // One that was finished before stays as it was: by an earlier try of this part, or without it.
     return via === "stream" && (finished === null ? !late : finished.content === text);
   }
@@ -165,8 +187,10 @@ export class BotSink implements ReplySink {
   }
 
   /** Resolves with the finished snapshot when there was one already: it stays. */
-  async #write(content: string, finish: boolean): Promise<Snapshot | null> {
-    return this.#parts.desk.show(this.#parts.streamId, { content, finish, expiresAtMs: this.#expiresAtMs });
+  async #write(content: string, finish: boolean, pictures?: readonly AnswerPicture[]): Promise<Snapshot | null> {
+    const { desk, streamId } = this.#parts;
+    const snapshot = { content, finish, expiresAtMs: this.#expiresAtMs };
+    return desk.show(streamId, pictures === undefined ? snapshot : { ...snapshot, pictures });
   }
 }
 

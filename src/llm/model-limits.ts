@@ -21,7 +21,8 @@ export interface ModelLimits {
    */
   afterFinishMs: number;
   /**
-   * UTF-8 bytes of one answer: keeps a server that ignores `max_tokens` from filling memory, the journal and the chat.
+   * UTF-8 bytes of one answer: keeps a server that ignores `max_tokens` from filling memory. A picture in it, as a data
+   * URL, counts; for the text alone the turn has a limit of its own.
    */
   answerBytesMax: number;
   /** Bytes of one response, reasoning and framing included: keeps a line without end from filling memory. */
@@ -74,7 +75,7 @@ export const MODEL_LIMITS: ModelLimits = {
   betweenTokensMs: 45_000,
   reasoningMs: 120_000,
   afterFinishMs: 2_000,
-  answerBytesMax: 256 * 1024,
+  answerBytesMax: 4 * 1024 * 1024,
   streamBytesMax: 32 * 1024 * 1024,
   allTriesMs: 150_000,
   retryAfterMaxMs: 10_000,

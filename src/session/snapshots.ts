@@ -8,6 +8,14 @@ import { inStore } from "./redis.ts";
  */
 export const STREAM_LIFE_MS = 330_000;
 
+/** A picture of an answer, made fit for every channel (wecom-protocol 3.5, 4.7, 5.7). */
+export interface AnswerPicture {
+  mimeType: "image/jpeg" | "image/png";
+  base64: string;
+  /** Of the raw bytes, hex. */
+  md5: string;
+}
+
 /** What the bubble of one bot message shows: read by polls on any process, written by the turn that holds the lease. */
 export interface Snapshot {
   /** The whole text so far; it replaces what is shown. */
@@ -15,6 +23,8 @@ export interface Snapshot {
   finish: boolean;
   /** From here on polls finish the bubble even when nobody writes to it any more. */
   expiresAtMs: number;
+  /** Below the text, of a finished bubble only. */
+  pictures?: readonly AnswerPicture[];
 }
 
 export function firstSnapshot(receivedAtMs: number): Snapshot {
@@ -24,8 +34,8 @@ export function firstSnapshot(receivedAtMs: number): Snapshot {
 /** How the JSON of a finished snapshot begins: scripts tell by it, without reading all of the text. */
 export const FINISHED = '{"finish":true';
 
-export function encodeSnapshot({ finish, expiresAtMs, content }: Snapshot): string {
-  return JSON.stringify({ finish, expiresAtMs, content });
+export function encodeSnapshot({ finish, expiresAtMs, content, pictures }: Snapshot): string {
+  return JSON.stringify({ finish, expiresAtMs, content, ...(pictures === undefined ? {} : { pictures }) });
 }
 
 export class Snapshots {

@@ -44,7 +44,8 @@ export interface Call {
   name: string;
   path: string;
   query: Record<string, string>;
-  body?: string;
+  /** A JSON text, or a form with a file. */
+  body?: string | FormData;
   /** Whether doing it twice does no harm, so that a try of unknown outcome may be repeated. */
   repeatable: boolean;
   /** The answer is a file of at most this many bytes; it comes as `file` of an answer with errcode 0. */
@@ -170,10 +171,12 @@ export class ApiCaller {
   async #send(call: Call, url: URL): Promise<unknown> {
     const { signal, body, fileBytesMax } = call;
     const fetch = this.#fetch;
+    const fileTimeouts = this.#options.timeouts ?? FILE_TIMEOUTS;
     if (fileBytesMax === undefined) {
-      return exchangeJson({ fetch, url, ...(body === undefined ? {} : { body }), timeouts: this.#timeouts, signal });
+      const timeouts = body instanceof FormData ? fileTimeouts : this.#timeouts;
+      return exchangeJson({ fetch, url, ...(body === undefined ? {} : { body }), timeouts, signal });
     }
-    const timeouts = this.#options.timeouts ?? FILE_TIMEOUTS;
+    const timeouts = fileTimeouts;
     const answer = await exchangeFile({ fetch, url, bytesMax: fileBytesMax, timeouts, signal });
     return answer?.bytes instanceof Buffer ? { errcode: OK, file: answer } : answer;
   }

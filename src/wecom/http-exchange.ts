@@ -43,8 +43,8 @@ interface HttpRequest {
 }
 
 export interface JsonRequest extends HttpRequest {
-  /** A JSON text: makes it a POST. Without it, a GET. */
-  body?: string;
+  /** A JSON text, or a form: makes it a POST. Without it, a GET. */
+  body?: string | FormData;
 }
 
 export interface FileRequest extends HttpRequest {
@@ -59,7 +59,8 @@ export interface FileRequest extends HttpRequest {
  */
 export async function exchangeJson(request: JsonRequest): Promise<Record<string, unknown> | null> {
   const { body } = request;
-  const headers = { "content-type": "application/json; charset=utf-8" };
+  // A form's boundary is named by whoever writes it out.
+  const headers = body instanceof FormData ? {} : { "content-type": "application/json; charset=utf-8" };
   return exchange(request, body === undefined ? {} : { method: "POST", body, headers }, async (response) => {
     const text = await readText(response);
     checkStatus(response.status);

@@ -2,7 +2,7 @@ import ipaddr from "ipaddr.js";
 import { YingdaError } from "../base/errors.ts";
 
 /**
- * Where media may be fetched from (contract.md, WECOM_MEDIA_HOSTS). Addresses of media come with a message and lie in a store
+ * Where media may be fetched from (contract.md, WECOM_MEDIA_HOSTS and ANSWER_IMAGE_HOSTS). Addresses of media come with a message and lie in a store
  * until they are used: whoever could change one would have us read, from inside the network, whatever answers there.
  */
 export interface MediaHostRule {
@@ -23,7 +23,7 @@ export interface Admission {
 const ENTRY_SHAPE = /^(\*\.)?(\[[0-9a-f:.]+\]|[^\s:/?#@[\]\\*]+)(?::([0-9]{1,5}))?$/i;
 
 /**
- * Reads the entries of WECOM_MEDIA_HOSTS: `host`, `host:port`, `*.domain`, `*.domain:port`.
+ * Reads the entries of such a list: `host`, `host:port`, `*.domain`, `*.domain:port`.
  * @throws YingdaError `bad_config` for one that names no host, or a whole top-level domain.
  */
 export function readMediaHosts(entries: readonly string[]): MediaHostRule[] {
@@ -37,7 +37,7 @@ export function readMediaHosts(entries: readonly string[]): MediaHostRule[] {
     if (faulty || (wildcard && !isDomain)) {
       throw new YingdaError(
         "bad_config",
-        "WECOM_MEDIA_HOSTS takes host, host:port or *.domain, comma-separated; for example qyapi.weixin.qq.com,*.myqcloud.com",
+        "WECOM_MEDIA_HOSTS and ANSWER_IMAGE_HOSTS take host, host:port or *.domain, comma-separated; for example qyapi.weixin.qq.com,*.myqcloud.com",
       );
     }
     return { host, port: portNumber, wildcard };

@@ -16,7 +16,8 @@ export const BOT_CONTENT_TYPE = "text/plain; charset=utf-8";
 
 /**
  * The plaintext reply to an AI bot's message or poll (wecom-protocol 4.7). `content` is the whole answer so far, it
- * replaces what is shown. `feedbackId` belongs in the first reply of a stream only.
+ * replaces what is shown. `feedbackId` belongs in the first reply of a stream only, `pictures` (10 at most, JPEG or PNG, with
+ * the MD5 of their bytes) in the last.
  * @throws YingdaError `internal` when `content` exceeds 20480 bytes: cut it with `splitText` or `cutBytes`.
  */
 export function streamReply(reply: {
@@ -24,14 +25,21 @@ export function streamReply(reply: {
   content: string;
   finish: boolean;
   feedbackId?: string;
+  pictures?: readonly { base64: string; md5: string }[];
 }): string {
+  const { pictures = [] } = reply;
   const stream = {
     id: reply.streamId,
     finish: reply.finish,
     content: botText("the stream's content", reply.content),
+    ...(reply.finish && pictures.length > 0 ? { msg_item: pictures.map(pictureItem) } : {}),
     ...(reply.feedbackId === undefined ? {} : { feedback: checkedFeedback(reply.feedbackId) }),
   };
   return JSON.stringify({ msgtype: "stream", stream });
+}
+
+function pictureItem({ base64, md5 }: { base64: string; md5: string }) {
+  return { msgtype: "image", image: { base64, md5 } };
 }
 
 /**
@@ -83,6 +91,23 @@ export function appTextBody(message: {
     msgtype: "text",
     agentid: agentId,
     text: { content },
+    ...duplicateCheck(duplicateCheckSeconds),
+  });
+}
+
+/** As `appTextBody`, with a picture that was uploaded before (wecom-protocol 3.5). */
+export function appImageBody(message: {
+  toUser: string;
+  agentId: number;
+  mediaId: string;
+  duplicateCheckSeconds?: number | undefined;
+}): string {
+  const { toUser, agentId, mediaId, duplicateCheckSeconds } = message;
+  return JSON.stringify({
+    touser: toUser,
+    msgtype: "image",
+    agentid: agentId,
+    image: { media_id: mediaId },
     ...duplicateCheck(duplicateCheckSeconds),
   });
 }

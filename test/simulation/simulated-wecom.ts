@@ -15,7 +15,7 @@ const PUSHES_PER_MINUTE_MAX = 30;
 
 export const RESENT = "wecom: a part that was noted as sent went out again";
 
-type Sends = Pick<WeComApi, "sendText"> & Pick<ResponseUrlClient, "sendMarkdown">;
+type Sends = Pick<WeComApi, "sendText" | "uploadImage" | "sendImage"> & Pick<ResponseUrlClient, "sendMarkdown">;
 /** What WeCom does with a request that has reached it: null when it is taken, else why it is refused. */
 type Arrive = () => YingdaError | null;
 
@@ -59,6 +59,16 @@ export class SimulatedWeCom {
         this.#noteResend(traceId, content);
         await this.#send(life, signal, `push to ${toUser}`, () =>
           this.#push(toUser, content, duplicateCheckSeconds * 1000, traceId),
+        );
+        return { msgId: null };
+      },
+      uploadImage: async ({ md5 }, { signal }) => {
+        await this.#send(life, signal, "upload", () => null);
+        return md5;
+      },
+      sendImage: async ({ toUser, mediaId, duplicateCheckSeconds, traceId, signal }) => {
+        await this.#send(life, signal, `picture to ${toUser}`, () =>
+          this.#push(toUser, mediaId, duplicateCheckSeconds * 1000, traceId),
         );
         return { msgId: null };
       },

@@ -1,4 +1,5 @@
 import type { SocketChat } from "../../session/message.ts";
+import type { AnswerPicture } from "../../session/snapshots.ts";
 
 /** Which bubble, and by which callback it is written to. */
 export interface BubbleAddress {
@@ -14,6 +15,8 @@ export type SocketJob =
   | ({ kind: "show" } & BubbleAddress)
   /** The bubble's last text. */
   | ({ kind: "finish"; content: string; expiresAtMs: number } & BubbleAddress)
+  /** A picture of the bubble's answer, as a message of its own. */
+  | ({ kind: "picture"; picture: AnswerPicture; expiresAtMs: number } & BubbleAddress)
   /** A message of its own: `msgtype` and the object of that name (5.5). */
   | {
       kind: "push";

@@ -1,12 +1,15 @@
 import type { Clock } from "../../base/clock.ts";
 import { YingdaError } from "../../base/errors.ts";
 import type { Logger } from "../../base/logger.ts";
+import type { SocketChat } from "../../session/message.ts";
 import type { RedisConnection } from "../../session/redis.ts";
 import type { SendBudget } from "../../session/send-budget.ts";
 import type { Snapshots } from "../../session/snapshots.ts";
 import type { JobResult, OutboxEntry, SocketOutbox } from "../../session/socket-outbox.ts";
 import { BotSocket } from "../../wecom/bot-socket.ts";
 import { streamReply } from "../../wecom/payloads.ts";
+import { isWindowOver } from "../../wecom/socket-errors.ts";
+import { uploadImage } from "../../wecom/socket-upload.ts";
 import { BubbleFrames } from "./bubble-frames.ts";
 import { type BubbleAddress, bodyOf, chatKey, type SocketJob } from "./jobs.ts";
 
@@ -178,10 +181,23 @@ export class SocketSender {
       );
       return;
     }
-    await socket.send("aibot_send_msg", BotSocket.newReqId(), {
-      chatid: job.chat.id,
-      chat_type: job.chat.kind === "single" ? 1 : 2,
-      ...job.message,
+    if (job.kind === "push") return this.#push(job.chat, job.message);
+    const mediaId = await uploadImage(socket, job.picture);
+    const message = { msgtype: "image", image: { media_id: mediaId } };
+    try {
+      await socket.send("aibot_respond_msg", job.reqId, message);
+    } catch (error) {
+      const errcode = error instanceof YingdaError ? error.details.errcode : undefined;
+      if (!isWindowOver(typeof errcode === "number" ? errcode : undefined)) throw error;
+      await this.#push(job.chat, message);
+    }
+  }
+
+  async #push(chat: SocketChat, message: Record<string, unknown>): Promise<void> {
+    await this.#parts.socket.send("aibot_send_msg", BotSocket.newReqId(), {
+      chatid: chat.id,
+      chat_type: chat.kind === "single" ? 1 : 2,
+      ...message,
     });
   }
 }

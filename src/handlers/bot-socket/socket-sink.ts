@@ -4,7 +4,7 @@ import type { Reply } from "../../conversation/reply.ts";
 import type { DeliveryOptions, PlannedPart, ReplySink } from "../../conversation/reply-sink.ts";
 import { type Language, TEXTS } from "../../conversation/texts.ts";
 import type { ConversationDesk } from "../../session/conversations.ts";
-import { STREAM_LIFE_MS } from "../../session/snapshots.ts";
+import { type AnswerPicture, STREAM_LIFE_MS } from "../../session/snapshots.ts";
 import type { JobResult, SocketOutbox } from "../../session/socket-outbox.ts";
 import { markdownBody } from "../../wecom/payloads.ts";
 import type { ResponseUrlClient } from "../../wecom/response-url.ts";
@@ -12,6 +12,7 @@ import { isWindowOver } from "../../wecom/socket-errors.ts";
 import { splitText } from "../../wecom/text-split.ts";
 import { BUBBLE_TEXT_BYTES_MAX, fittedBubble, lateBubble } from "../bubble-text.ts";
 import { GrowingText } from "../growing-text.ts";
+import { picturePushes } from "../reply-sinks.ts";
 import { type BubbleAddress, bodyOf, type SocketJob } from "./jobs.ts";
 
 /** Hints about one bubble are this far apart; the holder of the connection paces the frames itself. */
@@ -65,13 +66,15 @@ export class SocketSink implements ReplySink {
     this.#growing.show(textSoFar);
   }
 
-  plan(answer: string, language: Language): PlannedPart[] {
+  plan(answer: string, language: Language, pictures: readonly AnswerPicture[] = []): PlannedPart[] {
     const texts = splitText(answer, BUBBLE_TEXT_BYTES_MAX);
     const inBubble = this.#isLate() ? 0 : 1;
-    return texts.map((text, index) => {
+    const parts = texts.map((text, index): PlannedPart => {
       const goesOn = index < texts.length - 1 ? `\n\n${TEXTS[language].continued}` : "";
       return { text: `${text}${goesOn}`, via: this.#routeOf(index - inBubble) };
     });
+    // A bubble takes none here (wecom-protocol 5.4).
+    return [...parts, ...picturePushes(pictures)];
   }
 
   /** The address takes one use, and tells a repeat of it apart, which a push does not: it is for the first new message. */
@@ -84,6 +87,8 @@ export class SocketSink implements ReplySink {
     await this.#growing.end();
     await this.#late;
     const { index, again, signal } = options;
+    const [picture] = part.pictures ?? [];
+    if (picture !== undefined) return this.#sendPicture(picture, options);
     const late = this.#isLate();
     if (part.via === "stream" && (!late || again) && (await this.#finish(part.text, "end", signal))) return;
     // Whoever began this turn may not have lived to do it.
@@ -132,6 +137,13 @@ export class SocketSink implements ReplySink {
   async #finishNeutrally(signal: AbortSignal): Promise<void> {
     const text = TEXTS[this.#parts.language].failed("wecom_refused");
     await this.#finish(text, "sorry", signal).catch(() => undefined);
+}
+
+  async #sendPicture(picture: AnswerPicture, { index, signal }: DeliveryOptions): Promise<void> {
+    const { streamId, reqId, chat, outbox, clock } = this.#parts;
+    const expiresAtMs = clock.nowMs() + JOB_LIFE_MS;
+    const job: SocketJob = { kind: "picture", streamId, reqId, chat, picture, expiresAtMs };
+    throwFailed(await outbox.send(`${streamId}:picture${index}`, job, signal));
   }
 
   async #push({ text, via }: PlannedPart, { index, again, traceId, signal }: DeliveryOptions): Promise<void> {
