@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { Redis } from "ioredis";
 import sharp from "sharp";
-import { answers } from "../support/fault-model-server.ts";
+import { systemClock } from "../../src/base/clock.ts";
+import { answers, streams } from "../support/fault-model-server.ts";
 import { until } from "../support/until.ts";
 import { startWorld, type World } from "../support/world.ts";
 
@@ -77,6 +78,27 @@ describe("pictures in an answer", () => {
     expect(asked).not.toContain("data:image");
   });
 
+  test("an answer that outlives its bubble comes as markdown, and says that its picture does not", async () => {
+    world = await startWorld({ packs: false });
+    let aheadMs = 0;
+    const nowMs = () => Date.now() + aheadMs;
+    await world.startGateway({ CALLBACK_MAX_AGE_SECONDS: "86400" }, { clock: { ...systemClock, nowMs } });
+    world.model.script([
+      streams(
+        { text: "很慢的开头，" },
+        { waitMs: 1_500 },
+        { text: `![山](${dataUrl})` },
+        { finish: "stop" },
+        { done: true },
+      ),
+    ]);
+    world.platform.sendBotText({ userId: "zhangsan", text: "慢慢画" });
+    await world.model.request(1);
+    aheadMs = 331_000;
+    const [late] = await world.platform.waitForBotMessages(1, WAIT_MS);
+    expect(late?.text).toBe("很慢的开头，[图片：山]\n\n（图片没能发出：回答得太晚了）");
+  });
+
   test("over the long connection the picture is uploaded and follows the finished bubble, once", async () => {
     world = await startWorld({ bot: "socket", packs: false });
     await world.startGateway();
@@ -105,6 +127,32 @@ describe("pictures in an answer", () => {
     const mediaId = String(picture?.content.media_id);
     expect(await sizeOf(world.platform.media(mediaId)?.bytes)).toEqual(SIZE);
   });
+
+  test("a picture of the app whose send got no answer is sent again as the same request, and arrives once", async () => {
+    world = await startWorld({ packs: false });
+    await world.startGateway();
+    world.platform.fault({ call: "message/send", effect: { kind: "hang_up", when: "after_effect" }, after: 1 });
+    world.model.script(drawing());
+    world.platform.sendAppText({ userId: "lisi", text: "画一座山" });
+    await until(() => world.platform.sends.some((send) => send.duplicate), { timeoutMs: WAIT_MS });
+    expect(world.platform.inbox("lisi").map(({ msgtype }) => msgtype)).toEqual(["text", "image"]);
+    expect(world.platform.callCount("media/upload")).toBe(1);
+  });
+
+  test("a worker killed while it uploads: the next one sends the picture of the journal, and the text is not repeated", async () => {
+    world = await startWorld({ packs: false });
+    const doomed = await world.startProcess();
+    world.platform.fault({ call: "media/upload", effect: { kind: "delay", delayMs: 60_000 } });
+    world.model.script(drawing());
+    world.platform.sendAppText({ userId: "lisi", text: "画一座山" });
+    await until(() => world.platform.callCount("media/upload") === 1, { timeoutMs: WAIT_MS });
+    await doomed.kill();
+    world.forget(doomed.url);
+    await world.startProcess();
+    const messages = await world.platform.waitForAppMessages("lisi", 2, WAIT_MS);
+    expect(messages.map(({ msgtype }) => msgtype)).toEqual(["text", "image"]);
+    expect(world.model.requests).toHaveLength(1);
+  }, 60_000);
 
   test("a picture that WeCom does not take costs the answer nothing but the picture", async () => {
     world = await startWorld({ packs: false });
