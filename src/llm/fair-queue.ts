@@ -126,8 +126,9 @@ export class FairQueue<T extends Queued> {
     const known = this.#lines.get(userId);
     if (known !== undefined) return known;
     this.#came += 1;
-    // As if served just now: who comes new stands before those who were served since, not before those who wait longer.
-    const servedAt = this.#served;
+    // As if served just before the last one was: who comes new stands before whoever was served last and later, not before
+    // those who have waited longer.
+    const servedAt = this.#served - 0.5;
     const line = { conversations: new Map<string, T[]>(), waiting: 0, running: 0, servedAt, cameAt: this.#came };
     this.#lines.set(userId, line);
     return line;

@@ -18,6 +18,18 @@ afterEach(async () => {
 
 const send = (text: string, userId = "zhangsan") => world.platform.sendBotText({ userId, text }).messageId;
 
+/** One after the other: the next goes out when the service has the one before, so that their order is known. */
+async function sendInOrder(...texts: string[]): Promise<string[]> {
+  const sent: string[] = [];
+  for (const text of texts) {
+    const { messageId, outcome } = world.platform.sendBotText({ userId: "zhangsan", text });
+    // The outcome comes with the end of the bubble; to have been taken is enough.
+    await Promise.race([outcome, world.platform.waitForBubble(messageId, { state: "streaming" }, WAIT_MS)]);
+    sent.push(messageId);
+  }
+  return sent;
+}
+
 async function bubble(messageId: string): Promise<string> {
   return (await world.platform.waitForBubble(messageId, { finished: true }, WAIT_MS)).content;
 }
@@ -37,7 +49,7 @@ function questions(): string[] {
 describe("messages sent one right after another", () => {
   test("are answered as one by the last of them; each earlier bubble ends with a word that says so", async () => {
     await world.startGateway({ MERGE_WINDOW_SECONDS: "1" });
-    const sent = ["我想问一下", "报销要什么材料", "差旅的那种"].map((text) => send(text));
+    const sent = await sendInOrder("我想问一下", "报销要什么材料", "差旅的那种");
     const [first, second, third] = await Promise.all(sent.map(bubble));
     expect(first).toMatch(POINTER);
     expect(second).toMatch(POINTER);
@@ -52,7 +64,7 @@ describe("messages sent one right after another", () => {
     await world.startGateway({ MERGE_WINDOW_SECONDS: "1" });
     const [one, other] = [send("甲"), send("乙", "lisi")];
     expect(await Promise.all([bubble(one), bubble(other)])).toEqual(["好的。", "好的。"]);
-    const [question, help] = [send("丙"), send("/help")];
+    const [question = "", help = ""] = await sendInOrder("丙", "/help");
     expect(await bubble(question)).toBe("好的。");
     expect(await bubble(help)).toContain("/new");
     expect(await bubble(send("丁"))).toBe("好的。");
@@ -82,14 +94,13 @@ describe("messages sent one right after another", () => {
 
   test("are answered each by itself where nothing is set", async () => {
     await world.startGateway();
-    const sent = ["一", "二"].map((text) => send(text));
+    const sent = await sendInOrder("一", "二");
     expect(await Promise.all(sent.map(bubble))).toEqual(["好的。", "好的。"]);
   });
 
   test("survive the end of the process that waited: one answer, with the words of all", async () => {
     const killed = await world.startProcess({ MERGE_WINDOW_SECONDS: "3" });
-    const first = send("我想问一下");
-    const second = send("报销要什么材料");
+    const [first = "", second = ""] = await sendInOrder("我想问一下", "报销要什么材料");
     expect(await bubble(first)).toMatch(POINTER);
     await killed.kill();
     world.forget(killed.url);

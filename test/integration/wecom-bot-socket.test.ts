@@ -77,12 +77,15 @@ describe("the AI bot's long connection", () => {
     for (const [errcode, code, retryable] of [
       [846_608, "wecom_refused", false],
       [846_607, "wecom_rate_limited", true],
-      [846_609, "wecom_unreachable", true],
       [45_009, "wecom_rate_limited", true],
+      [846_609, "wecom_unreachable", true],
     ] as const) {
       server.react(() => ({ errcode }));
       await expect(say("r1")).rejects.toMatchObject({ code, retryable, details: { errcode } });
     }
+    // The last one says that the subscription has died: another is made.
+    server.react(() => "ack");
+    await until(() => told.filter((what) => what === "up").length === 2);
   });
 
   test("bad credentials end in an alert, and nothing is tried again", async () => {

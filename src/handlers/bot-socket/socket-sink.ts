@@ -137,7 +137,7 @@ export class SocketSink implements ReplySink {
   async #finishNeutrally(signal: AbortSignal): Promise<void> {
     const text = TEXTS[this.#parts.language].failed("wecom_refused");
     await this.#finish(text, "sorry", signal).catch(() => undefined);
-}
+  }
 
   async #sendPicture(picture: AnswerPicture, { index, signal }: DeliveryOptions): Promise<void> {
     const { streamId, reqId, chat, outbox, clock } = this.#parts;
