@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 
 export default {
-  // Much of what the tests take is waiting (leases, kills, browsers), so two at a time even where jest would leave a core free.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // Much of what the tests take is waiting (leases, kills, browsers): one file more at a time than there are cores.
+  maxWorkers: availableParallelism() + 1,
   testEnvironment: "<rootDir>/test/support/jest-environment.js",
   roots: ["<rootDir>/test"],
   // A hook that starts a whole world takes a second, and many on a machine that is busy with something else.
