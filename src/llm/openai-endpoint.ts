@@ -1,14 +1,15 @@
 import { createHash } from "node:crypto";
-import OpenAI, { APIError } from "openai";
+import type OpenAI from "openai";
+import { APIError } from "openai";
 import type { Clock } from "../base/clock.ts";
 import type { Secret } from "../base/secret.ts";
 import { AnswerReader } from "./answer-reader.ts";
-import { boundedFetch } from "./bounded-fetch.ts";
 import type { ChatEvent, ChatMessage, ChatRequest } from "./chat-model.ts";
 import { failureOf } from "./failure-of.ts";
 import { type FailureReason, ModelFailure } from "./model-failure.ts";
 import type { ModelLimits } from "./model-limits.ts";
 import type { ModelParams } from "./model-params.ts";
+import { openAiClient } from "./openai-client.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export interface EndpointOptions {
@@ -52,22 +53,11 @@ export class OpenAiEndpoint {
   constructor(options: EndpointOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#client = new OpenAI({
-      baseURL: options.baseUrl,
-      // The client insists on a key; without one of ours its header is taken out below.
-      apiKey: options.apiKey?.reveal() ?? "none",
-      // The client would read these from the environment.
-      adminAPIKey: null,
-      organization: null,
-      project: null,
-      webhookSecret: null,
-      logLevel: "off",
-      // The pool retries, before the first token only and within a budget.
-      maxRetries: 0,
-      // Ours comes first; the client's must never be the one that decides.
-      timeout: options.limits.firstTokenMs + CLIENT_TIMEOUT_SURPLUS_MS,
-      fetch: boundedFetch(options.limits.streamBytesMax, options.name),
-      defaultHeaders: options.apiKey === null ? { authorization: null } : {},
+    // The pool retries, before the first token only and within a budget.
+    this.#client = openAiClient({
+      ...options,
+      timeoutMs: options.limits.firstTokenMs,
+      bytesMax: options.limits.streamBytesMax,
     });
   }
 
@@ -231,5 +221,3 @@ function wireMessage({ role, content, images = [] }: ChatMessage): OpenAI.ChatCo
   }));
   return { role, content: content === "" ? pictures : [...pictures, { type: "text", text: content }] };
 }
-
-const CLIENT_TIMEOUT_SURPLUS_MS = 10_000;

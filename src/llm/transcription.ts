@@ -1,10 +1,11 @@
-import OpenAI, { toFile } from "openai";
+import type OpenAI from "openai";
+import { toFile } from "openai";
 import { abortAfter, type Clock } from "../base/clock.ts";
 import { YingdaError } from "../base/errors.ts";
 import type { Secret } from "../base/secret.ts";
-import { boundedFetch } from "./bounded-fetch.ts";
 import { failureOf } from "./failure-of.ts";
 import { ModelFailure } from "./model-failure.ts";
+import { openAiClient } from "./openai-client.ts";
 
 export interface TranscriberOptions {
   /** Up to and including `/v1`. */
@@ -31,8 +32,6 @@ const ANSWER_BYTES_MAX = 256 * 1024;
 /** UTF-16 units that are kept; a model that repeats itself without an end is known for this. */
 const TEXT_LENGTH_MAX = 8_000;
 const MIME_TYPES = { amr: "audio/amr", mp3: "audio/mpeg", wav: "audio/wav", m4a: "audio/mp4" };
-/** Our own timer decides; the client's must never be first. */
-const CLIENT_TIMEOUT_SURPLUS_MS = 10_000;
 
 /** Turns voice messages into text, at an OpenAI-compatible `/audio/transcriptions`. */
 export class Transcriber {
@@ -43,20 +42,11 @@ export class Transcriber {
   constructor(options: TranscriberOptions) {
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
-    this.#client = new OpenAI({
-      baseURL: options.baseUrl,
-      // The client insists on a key; without one of ours its header is taken out below.
-      apiKey: options.apiKey?.reveal() ?? "none",
-      // The client would read these from the environment.
-      adminAPIKey: null,
-      organization: null,
-      project: null,
-      webhookSecret: null,
-      logLevel: "off",
-      maxRetries: 0,
-      timeout: this.#timeoutMs + CLIENT_TIMEOUT_SURPLUS_MS,
-      fetch: boundedFetch(ANSWER_BYTES_MAX, ENDPOINT),
-      defaultHeaders: options.apiKey === null ? { authorization: null } : {},
+    this.#client = openAiClient({
+      ...options,
+      timeoutMs: this.#timeoutMs,
+      bytesMax: ANSWER_BYTES_MAX,
+      name: ENDPOINT,
     });
   }
 

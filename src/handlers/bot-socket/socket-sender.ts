@@ -1,16 +1,12 @@
-import type { Clock } from "../../base/clock.ts";
 import { YingdaError } from "../../base/errors.ts";
-import type { Logger } from "../../base/logger.ts";
 import type { SocketChat } from "../../session/message.ts";
 import type { RedisConnection } from "../../session/redis.ts";
-import type { SendBudget } from "../../session/send-budget.ts";
-import type { Snapshots } from "../../session/snapshots.ts";
 import type { JobResult, OutboxEntry, SocketOutbox } from "../../session/socket-outbox.ts";
 import { BotSocket } from "../../wecom/bot-socket.ts";
 import { streamReply } from "../../wecom/payloads.ts";
 import { isWindowOver } from "../../wecom/socket-errors.ts";
 import { uploadImage } from "../../wecom/socket-upload.ts";
-import { BubbleFrames } from "./bubble-frames.ts";
+import { BubbleFrames, type FrameParts } from "./bubble-frames.ts";
 import { type BubbleAddress, bodyOf, chatKey, type SocketJob } from "./jobs.ts";
 
 const READ_BLOCK_MS = 2_000;
@@ -23,15 +19,10 @@ const ACTIVE_SPARE_PLACES = 6;
 /** A job waits so long for the connection to come back; then its sender decides. */
 const LINK_WAIT_MS = 20_000;
 
-export interface SenderParts {
-  socket: Pick<BotSocket, "isReady" | "isFree" | "send">;
+export interface SenderParts extends FrameParts {
   outbox: SocketOutbox<SocketJob>;
   /** For blocking reads; a connection of its own. */
   reader: RedisConnection;
-  snapshots: Snapshots;
-  budget: SendBudget;
-  clock: Clock;
-  log: Logger;
 }
 
 /** Sends what the outbox holds, as long as this process has the seat and the connection. */
